@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * /dev/gt: exact scheduler activations for user-space task runtimes.
+ *
+ * A runtime multiplexes many tasks on a few worker threads, at most a fixed
+ * number of which should run user code at a time. When a worker blocks in the
+ * kernel (a read() deep inside a library, a page fault, a contended futex) the
+ * right to run that it holds is idle until somebody notices. This device
+ * notices: it reports the block from the context switch itself and wakes a
+ * standby worker of the same group to take over.
+ *
+ * OBJECTS
+ *
+ * Group   One open file of /dev/gt, bound by GT_IOC_GROUP_SETUP to the address
+ *         space of its caller. Groups never see or touch each other. A dup()ed
+ *         or inherited descriptor names the same group, but every command from
+ *         another address space (a fork child, an image started by exec) fails
+ *         with EPERM. A group lives until its last descriptor is closed, its
+ *         last mapping is gone and its last worker has exited.
+ * Worker  A thread that attached itself. It is named by its slot, an index
+ *         from 0 to workers - 1 that is its own until it detaches or exits;
+ *         a thread that exits attached is detached by the kernel.
+ *
+ * SHARED MEMORY
+ *
+ * mmap() of the file gives two areas. Their sizes are returned by
+ * GT_IOC_GROUP_SETUP, a shorter mapping is allowed, mappings are not inherited
+ * over fork() and cannot be grown.
+ *
+ *   GT_MMAP_STATUS  struct gt_status, then struct gt_worker_status[workers].
+ *                   Written by the kernel alone; PROT_READ | MAP_SHARED only.
+ *   GT_MMAP_USER    struct gt_worker_user[workers]. Written by user space, read
+ *                   by the kernel as advice: no value in it can harm anybody
+ *                   but its own group.
+ *
+ * Words in these areas are naturally aligned and are read and written whole.
+ *
+ * EVENTS
+ *
+ * A worker is "uncovered" once it has been blocked for the group's grace_ns
+ * without a break while gt_worker_user.cover was non-zero at the moment it
+ * blocked. That raises the group's GT_EVENT_UNCOVERED and wakes one worker
+ * that sleeps in GT_IOC_WORKER_STANDBY. The event is level-triggered: raised
+ * while nobody stands by, it is delivered to the next worker that does. Events
+ * coalesce: on GT_EVENT_UNCOVERED read the status of every worker of interest.
+ *
+ * COMMON TO ALL COMMANDS
+ *
+ * The argument points to a structure whose first member is its size in bytes,
+ * set by the caller to sizeof() of the structure it was compiled with. A larger
+ * structure than the kernel knows is accepted if the unknown tail is zero, else
+ * the command fails with E2BIG; a size smaller than the first version's fails
+ * with EINVAL. Unknown flags and non-zero reserved members fail with EINVAL,
+ * unreadable or unwritable memory with EFAULT, unknown commands with ENOTTY.
+ * A failed command has changed nothing, save where its text says otherwise.
+ *
+ * No command needs a privilege.
+ */
+#ifndef _UAPI_LINUX_GT_H
+#define _UAPI_LINUX_GT_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define GT_DEVICE_NAME		"gt"
+
+/*
+ * Version 0 is a draft: any change may break it, and a runtime must use the
+ * device only if the version is the one that it was compiled with. From version
+ * 1 on a change is an addition, announced by a feature bit or a larger size.
+ */
+#define GT_ABI_VERSION		0
+
+#define GT_IOC_TYPE		0xD7
+
+#define GT_IOC_INFO		_IO(GT_IOC_TYPE, 0x00)
+#define GT_IOC_GROUP_SETUP	_IO(GT_IOC_TYPE, 0x01)
+#define GT_IOC_WORKER_ATTACH	_IO(GT_IOC_TYPE, 0x10)
+#define GT_IOC_WORKER_DETACH	_IO(GT_IOC_TYPE, 0x11)
+#define GT_IOC_WORKER_PARK	_IO(GT_IOC_TYPE, 0x12)
+#define GT_IOC_WORKER_WAKE	_IO(GT_IOC_TYPE, 0x13)
+#define GT_IOC_WORKER_STANDBY	_IO(GT_IOC_TYPE, 0x14)
+
+/* Offsets for mmap(). */
+#define GT_MMAP_STATUS		0x00000000ULL
+#define GT_MMAP_USER		0x40000000ULL
+
+/* A deadline that never comes. */
+#define GT_DEADLINE_NONE	(~0ULL)
+
+/* The longest grace period, in nanoseconds. */
+#define GT_GRACE_MAX_NS		1000000000U
+
+/* Bits of gt_info.features. */
+#define GT_FEATURE_BLOCK	(1ULL << 0)	/* reports blocked workers */
+#define GT_FEATURE_PARK		(1ULL << 1)	/* park, wake and standby */
+
+/**
+ * struct gt_info - argument of GT_IOC_INFO: what this device can do
+ * @size:	in: sizeof(struct gt_info); out: the size that the kernel knows.
+ * @abi_version: out: GT_ABI_VERSION of the kernel's header.
+ * @features:	out: GT_FEATURE_* bits.
+ * @workers_max: out: the most workers that a group may be set up for.
+ * @reserved:	in: zero; out: zero.
+ *
+ * May be called before GT_IOC_GROUP_SETUP and from any address space.
+ * A kernel that knows a larger structure fills in only @size bytes.
+ */
+struct gt_info {
+	__u32	size;
+	__u32	abi_version;
+	__u64	features;
+	__u32	workers_max;
+	__u32	reserved[3];
+};
+
+/**
+ * struct gt_group_setup - argument of GT_IOC_GROUP_SETUP: make a group of a file
+ * @size:	in: sizeof(struct gt_group_setup).
+ * @flags:	in: zero.
+ * @workers:	in: the number of slots, 1 to gt_info.workers_max.
+ * @grace_ns:	in: how long a worker must be blocked before it counts as
+ *		uncovered, 0 to GT_GRACE_MAX_NS. Zero reports at once.
+ * @status_size: out: bytes of the area at GT_MMAP_STATUS, whole pages.
+ * @user_size:	out: bytes of the area at GT_MMAP_USER, whole pages.
+ * @reserved:	in: zero.
+ *
+ * Every other command but GT_IOC_INFO, and mmap(), fails with ENXIO before it.
+ *
+ * EBUSY: the file is set up already. EDQUOT: this user has as many groups, or
+ * slots in them, as the administrator allows. ENOMEM.
+ */
+struct gt_group_setup {
+	__u32	size;
+	__u32	flags;
+	__u32	workers;
+	__u32	grace_ns;
+	__u32	status_size;
+	__u32	user_size;
+	__u64	reserved[2];
+};
+
+/**
+ * struct gt_worker_attach - argument of GT_IOC_WORKER_ATTACH
+ * @size:	in: sizeof(struct gt_worker_attach).
+ * @flags:	in: zero.
+ * @slot:	out: the calling thread's slot. Its gt_worker_user is zeroed.
+ * @reserved:	in: zero.
+ *
+ * The calling thread becomes a worker of the group.
+ *
+ * EEXIST: the thread is a worker already, of this or another group.
+ * ENOSPC: all slots are taken. EPERM: another address space. ENOMEM.
+ */
+struct gt_worker_attach {
+	__u32	size;
+	__u32	flags;
+	__u32	slot;
+	__u32	reserved;
+};
+
+/**
+ * struct gt_worker_detach - argument of GT_IOC_WORKER_DETACH
+ * @size:	in: sizeof(struct gt_worker_detach).
+ * @flags:	in: zero.
+ *
+ * The calling thread stops being a worker; its slot is free at once.
+ * ESRCH: the thread is not a worker of this group. EPERM: another address space.
+ */
+struct gt_worker_detach {
+	__u32	size;
+	__u32	flags;
+};
+
+/* Bits of gt_worker_park.events. */
+#define GT_EVENT_WOKEN		(1U << 0)	/* a GT_IOC_WORKER_WAKE came */
+#define GT_EVENT_UNCOVERED	(1U << 1)	/* standby only: see EVENTS */
+
+/**
+ * struct gt_worker_park - argument of GT_IOC_WORKER_PARK and _STANDBY
+ * @size:	in: sizeof(struct gt_worker_park).
+ * @flags:	in: zero.
+ * @deadline_ns: in: absolute CLOCK_MONOTONIC time at which to give up, or
+ *		GT_DEADLINE_NONE. One in the past makes the call a poll.
+ * @events:	out: GT_EVENT_* bits, at least one on success.
+ * @reserved:	in: zero.
+ *
+ * Sleep until a wake for the calling worker comes, or has come since its last
+ * park or standby returned one: wakes are remembered, and many count as one.
+ * Standby sleeps until the group's uncovered event besides; of several workers
+ * that stand by, the one that began last is woken, as its caches are warmest.
+ * While it sleeps so, a worker is not blocked in the sense of EVENTS.
+ *
+ * ETIMEDOUT: the deadline came first. EINTR: a signal handler ran that was set
+ * without SA_RESTART; with it, or with no handler, the call goes on, its deadline
+ * unchanged. ESRCH: not a worker of this group. EPERM: another address space.
+ * On EFAULT while @events is written, the wake or event is not lost: it stays
+ * pending.
+ */
+struct gt_worker_park {
+	__u32	size;
+	__u32	flags;
+	__u64	deadline_ns;
+	__u32	events;
+	__u32	reserved;
+};
+
+/**
+ * struct gt_worker_wake - argument of GT_IOC_WORKER_WAKE
+ * @size:	in: sizeof(struct gt_worker_wake).
+ * @count:	in: how many slots, 1 to the group's workers.
+ * @slots:	in: address of __u32[count], the slots to wake.
+ * @flags:	in: zero.
+ * @reserved:	in: zero.
+ *
+ * Wake each of the workers, or let its next park or standby return at once.
+ * Any thread of the group's address space may call it, worker or not.
+ *
+ * EINVAL: a slot out of range, or a count. ESRCH: a slot that no worker has.
+ * On both, and on EFAULT, the slots before it have been woken.
+ */
+struct gt_worker_wake {
+	__u32	size;
+	__u32	count;
+	__u64	slots;
+	__u32	flags;
+	__u32	reserved;
+};
+
+/**
+ * struct gt_status - head of the area at GT_MMAP_STATUS
+ * @abi_version: GT_ABI_VERSION.
+ * @workers:	slots of the group, as set up.
+ * @grace_ns:	as set up.
+ * @uncovered:	1 while an uncovered event waits to be delivered, else 0.
+ * @delivered:	uncovered events delivered to a standby so far.
+ * @reserved:	zero.
+ */
+struct gt_status {
+	__u32	abi_version;
+	__u32	workers;
+	__u32	grace_ns;
+	__u32	uncovered;
+	__u64	delivered;
+	__u64	reserved[5];
+};
+
+/*
+ * gt_worker_status.word: the worker's state in the low eight bits, above them a
+ * number that is one more for each block. Equal words mean: the same block.
+ */
+#define GT_WORD_STATE(word)	((__u32)((word) & 0xff))
+#define GT_WORD_SEQ(word)	((__u64)(word) >> 8)
+
+#define GT_STATE_FREE		0	/* the slot has no worker */
+#define GT_STATE_RUNNING	1	/* on a CPU, or waiting only for one */
+#define GT_STATE_BLOCKED	2	/* asleep in the kernel, not by a command */
+#define GT_STATE_PARKED		3	/* in GT_IOC_WORKER_PARK */
+#define GT_STATE_STANDBY	4	/* in GT_IOC_WORKER_STANDBY */
+
+/**
+ * struct gt_worker_status - what the kernel knows of one slot
+ * @word:	state and block number, see GT_WORD_STATE() and GT_WORD_SEQ().
+ * @blocked_ns:	CLOCK_MONOTONIC time of the latest block.
+ * @nr_blocked:	times that this worker blocked.
+ * @nr_uncovered: times that it became uncovered.
+ * @tid:	thread id in the reader's own pid namespace at attach.
+ * @reserved:	zero.
+ */
+struct gt_worker_status {
+	__u64	word;
+	__u64	blocked_ns;
+	__u64	nr_blocked;
+	__u64	nr_uncovered;
+	__u32	tid;
+	__u32	reserved[7];
+};
+
+/**
+ * struct gt_worker_user - what user space tells the kernel of one slot
+ * @cover:	non-zero: this worker holds something that a standby should take
+ *		over when it blocks. Read when it blocks. Written by the worker.
+ * @reserved:	zero.
+ */
+struct gt_worker_user {
+	__u32	cover;
+	__u32	reserved[15];
+};
+
+#endif /* _UAPI_LINUX_GT_H */
