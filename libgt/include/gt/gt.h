@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gt: goroutines for C on Linux. Includes the whole public interface.
+ *
+ * Conventions of all calls, unless a call's text says otherwise:
+ *
+ * - A call returns 0, or a count, or a negative errno value. errno itself is
+ *   never part of a result: it is kept for each task, across suspensions.
+ * - Times are nanoseconds, deadlines are absolute CLOCK_MONOTONIC times as
+ *   gt_now() gives them.
+ * - Misuse on which Go panics is a gt_panic() here.
+ * - The "Context:" line of a call says four things. Suspends: whether the calling
+ *   task may be parked meanwhile, so that others run on its thread. Migrates:
+ *   whether the task may go on on another thread, with other thread-local
+ *   variables. Pthread: what happens on a thread that runs no task. Signal-safe:
+ *   whether a signal handler may call it.
+ * - Objects of zero bytes ("= {0}" or static) are ready to use, where a type is
+ *   given in full.
+ */
+#ifndef GT_GT_H
+#define GT_GT_H
+
+#include <gt/chan.h>
+#include <gt/net.h>
+#include <gt/panic.h>
+#include <gt/stats.h>
+#include <gt/sync.h>
+#include <gt/task.h>
+#include <gt/time.h>
+#include <gt/version.h>
+
+#endif /* GT_GT_H */

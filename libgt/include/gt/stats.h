@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Counters of the scheduler. */
+#ifndef GT_STATS_H
+#define GT_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <gt/version.h>
+
+GT_BEGIN_DECLS
+
+/**
+ * struct gt_stats - counts since gt_run(); more members may come at the end
+ * @tasks_started: tasks made.
+ * @threads_started: worker threads made.
+ * @threads: worker threads alive.
+ * @steals: times that an idle processor took tasks from another's queue.
+ * @handoffs: processors taken from a thread that was blocked undeclared.
+ * @handoffs_refused: looks at a blocked thread that found it in the runtime, or
+ *	awake again, and left it its processor.
+ * @regains: returns from such a block that found a free processor.
+ * @requeues: returns from such a block that had to queue for one.
+ * @gap_ns: time that tasks ran user code after such a block without holding a
+ *	processor, in all. Only the kmod backend can measure it; else 0.
+ * @kernel_blocks: blocks of worker threads, as the module counted them.
+ * @kernel_uncovered: blocks that the module reported to a standby.
+ */
+struct gt_stats {
+	uint64_t tasks_started;
+	uint64_t threads_started;
+	uint64_t threads;
+	uint64_t steals;
+	uint64_t handoffs;
+	uint64_t handoffs_refused;
+	uint64_t regains;
+	uint64_t requeues;
+	uint64_t gap_ns;
+	uint64_t kernel_blocks;
+	uint64_t kernel_uncovered;
+};
+
+/**
+ * gt_stats_read - read the counters
+ * @stats: where to put them.
+ * @size: sizeof(struct gt_stats) as the caller knows it.
+ *
+ * Context: Suspends: no. Pthread: works. Signal-safe: no.
+ * Return: 0; -ESRCH if the runtime does not run.
+ */
+int gt_stats_read(struct gt_stats *stats, size_t size);
+
+GT_END_DECLS
+
+#endif /* GT_STATS_H */

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: starting the runtime, starting tasks, yielding and ending.
+ *
+ * A task is a function with a stack of its own. At most gt_gomaxprocs() tasks
+ * run user code at once; the others wait in queues that cost no thread. A task
+ * may call any function, blocking ones of other libraries included: while it is
+ * blocked in the kernel, another thread takes over the processor it held.
+ */
+#ifndef GT_TASK_H
+#define GT_TASK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <gt/version.h>
+
+GT_BEGIN_DECLS
+
+/** GT_STACK_SIZE - bytes of address space of a task's stack, unless it asks. */
+#define GT_STACK_SIZE ((size_t)64 << 10)
+
+/** GT_STACK_SIZE_MAX - the largest stack that a task may ask for. */
+#define GT_STACK_SIZE_MAX ((size_t)1 << 30)
+
+/**
+ * struct gt_task_attr - options of a new task; zeroed members mean the default
+ * @name: shown in dumps and fatal errors; not copied, must outlive the task.
+ * @stack_size: bytes of stack wanted, up to GT_STACK_SIZE_MAX; rounded up to
+ *	whole pages, and to GT_STACK_SIZE at least. Memory is committed page by
+ *	page as it is touched, and there is a guard page below.
+ */
+struct gt_task_attr {
+	const char *name;
+	size_t stack_size;
+};
+
+/**
+ * gt_run - run the runtime until its main task returns
+ * @fn: body of the main task.
+ * @arg: passed to it.
+ *
+ * Starts the worker threads and a first task, and returns when that task's @fn
+ * has returned. Tasks that are still alive then are given no more processor:
+ * they never run again, and nothing of theirs is cleaned up but their stacks.
+ * If a task is inside a blocking call or a loop that never enters the runtime,
+ * its thread cannot be ended: gt_run() gives it 100 ms, then returns without it.
+ *
+ * The runtime may be run again after it has ended, if every thread of it ended.
+ *
+ * Context: from a plain thread, one at a time. Signal-safe: no.
+ * Return: 0; -EBUSY if it is running already, or a thread of an earlier run is
+ * still inside a blocking call; -EINVAL for a GTBACKEND, GTMAXPROCS, GTHANDOFF or
+ * GTDEBUG that cannot be understood (said on stderr); -ENODEV, -EPROTO or another
+ * error of the device under GTBACKEND=kmod; -ENOMEM, -EAGAIN or -EMFILE if the
+ * system's resources do not suffice.
+ */
+int gt_run(void (*fn)(void *arg), void *arg);
+
+/**
+ * gt_main - a program's entry point, as its main task
+ * @argc: as main() gets it.
+ * @argv: as main() gets it.
+ *
+ * A program that links the entry object (libgt-main.a, or the pkg-config module
+ * "libgt-main") defines this in place of main().
+ *
+ * Return: the program's exit status.
+ */
+int gt_main(int argc, char **argv);
+
+/**
+ * gt_go - start a task
+ * @fn: its body. The task ends when it returns.
+ * @arg: passed to @fn. It must stay valid for as long as the task uses it.
+ *
+ * The new task is the next to run on the caller's processor, when the caller
+ * suspends; it inherits the rest of the caller's time slice. The one that would
+ * have been next moves to the end of the queue.
+ *
+ * Context: Suspends: no. Migrates: only after an undeclared blocking call that
+ * cost the task its processor. Pthread: works, while the runtime runs.
+ * Signal-safe: no.
+ * Return: 0; -ENOMEM if there is no memory for its stack, or vm.max_map_count is
+ * reached; -ESRCH if the runtime does not run, or in the child of a fork().
+ */
+int gt_go(void (*fn)(void *arg), void *arg);
+
+/**
+ * gt_go_copy - start a task with an argument block of its own
+ * @fn: its body.
+ * @block: bytes to copy, or NULL if @size is 0.
+ * @size: how many, at most 16 KiB. The copy has malloc()'s alignment.
+ *
+ * Like gt_go(), but @fn gets the address of a copy of @block on the new task's
+ * stack, so that a loop may start many tasks from one variable.
+ *
+ * Context: as gt_go().
+ * Return: as gt_go(); -E2BIG if @size is too large.
+ */
+int gt_go_copy(void (*fn)(void *block), const void *block, size_t size);
+
+/**
+ * gt_go_attr - start a task with options
+ * @fn: its body.
+ * @arg: passed to @fn.
+ * @attr: the options, or NULL for none. Not used after the return.
+ *
+ * Context: as gt_go().
+ * Return: as gt_go(); -EINVAL if the stack size is over GT_STACK_SIZE_MAX.
+ */
+int gt_go_attr(void (*fn)(void *arg), void *arg, const struct gt_task_attr *attr);
+
+/**
+ * gt_yield - let others run
+ *
+ * The caller goes to the end of its processor's queue.
+ *
+ * Context: Suspends: yes. Migrates: yes. Pthread: sched_yield().
+ * Signal-safe: no.
+ */
+void gt_yield(void);
+
+/**
+ * gt_exit - end the calling task
+ *
+ * Nothing of the C stack above is unwound. When the main task calls it the others
+ * go on; gt_run() then returns once no task is left.
+ *
+ * Context: Pthread: panics. Signal-safe: no.
+ */
+__attribute__((__noreturn__)) void gt_exit(void);
+
+/**
+ * gt_task_id - the calling task's number
+ *
+ * Numbers start at 1, the main task's, and are not used again.
+ *
+ * Context: Suspends: no. Pthread: returns 0. Signal-safe: yes.
+ * Return: the number, or 0 on a thread that runs no task.
+ */
+uint64_t gt_task_id(void);
+
+/**
+ * gt_task_count - how many tasks are alive
+ *
+ * Context: Suspends: no. Pthread: works. Signal-safe: yes.
+ * Return: the count, the caller included; a snapshot if others run.
+ */
+size_t gt_task_count(void);
+
+/** GT_MAXPROCS_MAX - the most processors. */
+#define GT_MAXPROCS_MAX 256
+
+/**
+ * gt_gomaxprocs - ask for or set the number of processors
+ * @n: how many tasks may run user code at once, 1 to GT_MAXPROCS_MAX (more is
+ *	taken as that); less than 1 only asks.
+ *
+ * Set before gt_run() it holds for the next run, and wins over GTMAXPROCS; the
+ * default is GTMAXPROCS, else the CPUs in the affinity mask of gt_run()'s caller.
+ *
+ * Context: Suspends: no. Pthread: works. Signal-safe: no.
+ * Return: the value before the call; -EBUSY if @n would change it while the
+ * runtime runs.
+ */
+int gt_gomaxprocs(int n);
+
+/**
+ * gt_backend_name - which backend the running runtime chose
+ *
+ * Context: Suspends: no. Pthread: works. Signal-safe: yes.
+ * Return: "kmod" or "futex", static; NULL if the runtime does not run.
+ */
+const char *gt_backend_name(void);
+
+GT_END_DECLS
+
+#endif /* GT_TASK_H */
