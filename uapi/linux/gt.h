@@ -264,16 +264,19 @@ struct gt_status {
  * @blocked_ns:	CLOCK_MONOTONIC time of the latest block.
  * @nr_blocked:	times that this worker blocked.
  * @nr_uncovered: times that it became uncovered.
- * @tid:	thread id in the reader's own pid namespace at attach.
+ * @resumed_ns:	CLOCK_MONOTONIC time at which it first ran again after the latest
+ *		block; older than @blocked_ns while it is blocked.
+ * @tid:	thread id, as the worker's own pid namespace has it.
  * @reserved:	zero.
  */
 struct gt_worker_status {
 	__u64	word;
 	__u64	blocked_ns;
+	__u64	resumed_ns;
 	__u64	nr_blocked;
 	__u64	nr_uncovered;
 	__u32	tid;
-	__u32	reserved[7];
+	__u32	reserved[5];
 };
 
 /**
