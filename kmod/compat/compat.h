@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels that gt builds for, under one name each.
+ * The GT_HAVE_* macros come from Kbuild.include, and nothing else reads them.
+ */
+#ifndef _GT_COMPAT_H
+#define _GT_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+
+/*
+ * gt_compat_task_blocked - has current, in its own sched_out, gone to sleep?
+ *
+ * False means that it was preempted and still wants a CPU. A sleeping task is
+ * off the run queue, but a kernel that delays the dequeue keeps it there for a
+ * while, marked. On PREEMPT_RT a contended spinlock_t looks like sleep as well;
+ * that is a wait inside the kernel which is as short as spinning would be, and
+ * no reason to hand a CPU on.
+ */
+static inline bool gt_compat_task_blocked(void)
+{
+	if (READ_ONCE(current->__state) & TASK_RTLOCK_WAIT)
+		return false;
+#ifdef GT_HAVE_TASK_IS_RUNNABLE
+	return !task_is_runnable(current);
+#else
+	return !current->on_rq;
+#endif
+}
+
+/* gt_compat_vm_flags_mod - before the area is visible, as in ->mmap() */
+static inline void gt_compat_vm_flags_mod(struct vm_area_struct *vma,
+					  unsigned long set, unsigned long clear)
+{
+#ifdef GT_HAVE_VM_FLAGS_MOD
+	vm_flags_mod(vma, set, clear);
+#else
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+#endif
+}
+
+static inline void gt_compat_hrtimer_setup(struct hrtimer *timer,
+					   enum hrtimer_restart (*function)(struct hrtimer *),
+					   clockid_t clock, enum hrtimer_mode mode)
+{
+#ifdef GT_HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, function, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+#endif
+}
+
+#endif /* _GT_COMPAT_H */

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The objects of the gt module and who may touch them.
+ *
+ * References. They all end in the file, and the file ends in the module:
+ *
+ *	descriptor, mapping	hold the file (the VFS does that)
+ *	worker			holds the file and its task's task_struct
+ *	file			holds the group, and the module through .owner
+ *	group			holds the mm_struct (not the address space), the
+ *				pages of its areas, and its share of its user's
+ *				limits
+ *
+ * So a group has no count of its own: release() of the file is its end, and no
+ * worker and no mapping is left by then. What can outlast the file is the tail
+ * of a dead worker's work item and the RCU callback that frees a worker; module
+ * exit waits for both.
+ *
+ * Locks, outermost first, and what they nest with:
+ *
+ *	gt_limit.c's mutex	alone
+ *	gt_group.lock		raw, taken with interrupts off, also in hard
+ *				interrupts; a leaf: nobody is woken under it.
+ *				Never taken in sched_out, which has a run queue
+ *				locked that a wakeup may need.
+ *	RCU			protects a worker found by its slot
+ */
+#ifndef _GT_H
+#define _GT_H
+
+#include <linux/atomic.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/mm_types.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+#include <linux/workqueue.h>
+
+#include <linux/gt.h>
+
+struct file;
+struct vm_area_struct;
+
+/* The most workers of one group: bounds each loop over the slots. */
+#define GT_WORKERS_MAX		4096
+
+/**
+ * struct gt_area - pages that the kernel and user space share
+ * @address:	where the kernel sees them.
+ * @pages:	one by one.
+ * @nr_pages:	how many.
+ *
+ * Everything is constant while the group exists.
+ */
+struct gt_area {
+	void *address;
+	struct page **pages;
+	unsigned int nr_pages;
+};
+
+struct gt_user;
+
+/**
+ * struct gt_group - one open file, after GT_IOC_GROUP_SETUP
+ * @mm:		the only address space that commands may come from. Constant; used
+ *		as an identity alone, the count on it keeps it from being reused.
+ * @workers:	number of slots. Constant.
+ * @grace_ns:	Constant.
+ * @user:	whom @workers are charged to. Constant.
+ * @status_area: struct gt_status, struct gt_worker_status[]. Who writes a word of
+ *		it is said at the head of block.c.
+ * @user_area:	struct gt_worker_user[]; written by user space at any time.
+ * @lock:	see each of:
+ * @slots:	[@workers] who is where. Written under @lock, read under RCU.
+ * @slots_used:	[@workers] bits. A bit is set before its entry in @slots is, and
+ *		cleared with it. Under @lock.
+ * @standby:	workers in GT_IOC_WORKER_STANDBY, the latest first. Under @lock.
+ * @uncovered:	an event was raised while @standby was empty. Under @lock; the
+ *		copy in the status area is for user space to look at.
+ */
+struct gt_group {
+	struct mm_struct *mm;
+	unsigned int workers;
+	unsigned int grace_ns;
+	struct gt_user *user;
+	struct gt_area status_area;
+	struct gt_area user_area;
+
+	raw_spinlock_t lock;
+	struct gt_worker __rcu **slots;
+	unsigned long *slots_used;
+	struct list_head standby;
+	bool uncovered;
+};
+
+/**
+ * struct gt_worker - a thread that attached itself to a group
+ * @notifier:	links it to its task, from attach to detach or death. The list that
+ *		it is on belongs to the task: nobody else walks or changes it.
+ * @group:	Constant.
+ * @file:	the group's file, which the worker holds. Constant.
+ * @task:	the thread, held. Constant.
+ * @slot:	Constant.
+ * @status:	its entry in the status area.
+ * @user:	its entry in the user area.
+ * @events:	pending GT_EVENT_* bits. Set by anybody, with a wakeup after it; taken
+ *		by the task alone.
+ * @standby:	on group->standby, or empty. Under group->lock.
+ * @armed:	the word of the last block that was to be reported. Written in
+ *		sched_out.
+ * @raised:	the word of the last block that was reported. Under group->lock.
+ * @grace_timer: reports the block when the grace is over. Armed in sched_out,
+ *		cancelled in sched_in.
+ * @report_work: reports the block at once, if there is no grace.
+ * @death_work:	leads from the last sched_out to @exit_work.
+ * @exit_work:	takes the worker of a dead task apart.
+ * @rcu:	frees it when no reader of group->slots is left.
+ */
+struct gt_worker {
+	struct preempt_notifier notifier;
+	struct gt_group *group;
+	struct file *file;
+	struct task_struct *task;
+	unsigned int slot;
+	struct gt_worker_status *status;
+	struct gt_worker_user *user;
+
+	atomic_t events;
+	struct list_head standby;
+
+	u64 armed;
+	u64 raised;
+	struct hrtimer grace_timer;
+	struct irq_work report_work;
+
+	struct irq_work death_work;
+	struct work_struct exit_work;
+	struct rcu_head rcu;
+};
+
+/* group.c */
+int gt_group_setup(struct file *file, struct gt_group_setup *arg,
+		   struct gt_group_setup __user *user_arg);
+void gt_group_release(struct file *file);
+struct gt_group *gt_group_of(struct file *file);
+int gt_group_slot_reserve(struct gt_group *group);
+void gt_group_slot_publish(struct gt_group *group, struct gt_worker *worker);
+void gt_group_slot_release(struct gt_group *group, unsigned int slot);
+
+static inline struct gt_status *gt_group_status(const struct gt_group *group)
+{
+	return group->status_area.address;
+}
+
+/* area.c */
+int gt_area_create(struct gt_area *area, size_t size);
+void gt_area_destroy(struct gt_area *area);
+int gt_area_mmap(struct file *file, struct vm_area_struct *vma);
+
+static inline size_t gt_area_size(const struct gt_area *area)
+{
+	return (size_t)area->nr_pages << PAGE_SHIFT;
+}
+
+/* worker.c */
+int gt_worker_attach(struct file *file, struct gt_group *group,
+		     struct gt_worker_attach __user *user_arg);
+int gt_worker_detach(struct gt_group *group);
+struct gt_worker *gt_worker_current(const struct gt_group *group);
+void gt_worker_flush(struct file *file);
+void gt_worker_dead(struct gt_worker *worker);
+int gt_worker_module_init(void);
+void gt_worker_module_exit(void);
+
+/* block.c */
+void gt_block_init(struct gt_worker *worker);
+void gt_block_stop(struct gt_worker *worker);
+void gt_block_word_set(struct gt_worker *worker, unsigned int state);
+struct gt_worker *gt_block_raise_locked(struct gt_group *group);
+extern struct preempt_ops gt_block_preempt_ops;
+
+/* park.c */
+int gt_park(struct gt_worker *worker, const struct gt_worker_park *arg,
+	    struct gt_worker_park __user *user_arg);
+int gt_park_standby(struct gt_worker *worker, const struct gt_worker_park *arg,
+		    struct gt_worker_park __user *user_arg);
+int gt_park_wake(struct gt_group *group, const struct gt_worker_wake *arg);
+
+/* limit.c */
+struct gt_user *gt_limit_charge(kuid_t uid, unsigned int workers);
+void gt_limit_uncharge(struct gt_user *user, unsigned int workers);
+
+#endif /* _GT_H */
