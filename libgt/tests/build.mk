@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+# The library's tests: one program a file, on the kernel's kselftest harness, which
+# comes from Debian's kernel source package and is linked to, never copied.
+
+TESTS := $(patsubst libgt/tests/%.c,$(OUT)/tests/%,$(wildcard libgt/tests/*.c))
+TEST_HARNESS := $(O)/harness
+
+# Static programs run in the test VM as they are; sanitizers do not link so.
+TEST_LDFLAGS_release := -static
+TEST_LDFLAGS := $(TEST_LDFLAGS_$(VARIANT))
+
+tests: $(TESTS)
+
+$(TEST_HARNESS): tools/gt-kernel
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && dir=$$(tools/gt-kernel harness) && ln -sfn "$$dir" $@
+
+# The harness leaves a parameter unused in each function that it generates.
+$(OUT)/tests/%.o: EXTRA_CFLAGS = -D_GNU_SOURCE -I$(TOP)/uapi -isystem $(TEST_HARNESS) -Wno-unused-parameter
+$(OUT)/tests/%.o: libgt/tests/%.c | $(TEST_HARNESS)
+	$(call say,CC,$@)
+	$(compile)
+
+$(OUT)/tests/%: $(OUT)/tests/%.o $(LIBGT_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGT_A)
+
+# The entry object under another name, so that a test can call its main().
+$(OUT)/tests/main: $(OUT)/tests/entry.o
+$(OUT)/tests/entry.o: $(OUT)/libgt/main/main.o
+	$(call say,OBJCOPY,$@)
+	$(Q)mkdir -p $(@D) && objcopy --redefine-sym main=entry_main $< $@
+
+-include $(TESTS:=.d)
+
+.SECONDARY: $(TESTS:=.o)
+.PHONY: tests
