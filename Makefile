@@ -34,7 +34,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 SAN_release :=
-SAN_tsan    := -fsanitize=thread
+SAN_tsan    := -fsanitize=thread -Wno-tsan
 SAN_asan    := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 ifeq ($(origin SAN_$(VARIANT)),undefined)
 $(error VARIANT=$(VARIANT) is unknown: use release, tsan or asan)

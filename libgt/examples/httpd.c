@@ -12,6 +12,7 @@
  * connection is on it, that its descriptor stays open. It is an ordinary mutex:
  * nobody suspends with it held.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -280,8 +281,8 @@ int gt_main(int argc, char **argv)
 			strerror(-server.listener));
 		return 1;
 	}
-	if (pipe2(server.stop_pipe, O_CLOEXEC | O_NONBLOCK) || sigaction(SIGTERM, &on_signal, NULL) ||
-	    sigaction(SIGINT, &on_signal, NULL) ||
+	if (pipe2(server.stop_pipe, O_CLOEXEC | O_NONBLOCK) ||
+	    sigaction(SIGTERM, &on_signal, NULL) || sigaction(SIGINT, &on_signal, NULL) ||
 	    getsockname(server.listener, (struct sockaddr *)&address, &address_len) ||
 	    gt_go(watch_stop, NULL) || gt_go(watch_clients, NULL)) {
 		fprintf(stderr, "httpd: cannot start: out of memory or descriptors\n");

@@ -116,7 +116,7 @@ PLAIN_TEST(run_works_after_a_refusal)
 
 PLAIN_TEST(good_values)
 {
-	static const char *const debug[] = { "migrate=0", "migrate=1" };
+	static const char *const debug[] = { "0", "migrate=1", "" };
 	size_t i;
 
 	clean_environment();

@@ -30,7 +30,7 @@ GT_BEGIN_DECLS
  * @buf: where to put the bytes.
  * @count: how many at most.
  *
- * Context: Suspends: yes. Migrates: yes. Pthread: blocks the thread in poll().
+ * Context: Suspends: yes. Migrates: yes. Pthread: blocks the thread.
  * Signal-safe: no. EINTR is handled inside.
  * Return: bytes read, 0 at the end; -ECANCELED if gt_close() came meanwhile;
  * -ENOMEM; or the negative error of read().

@@ -11,14 +11,13 @@ GT_BEGIN_DECLS
 
 /**
  * struct gt_wg - waits until a number of things are done; zero bytes are ready
+ * @gt_state: libgt's own.
  *
- * The members are libgt's. It must not be copied after its first use, and must
- * stay valid until every wait on it has returned.
+ * It must not be copied after its first use. It may be freed as soon as a
+ * gt_wg_wait() on it has returned and no other is under way.
  */
 struct gt_wg {
 	uint64_t gt_state;
-	uint64_t gt_lock;
-	void *gt_waiters;
 };
 
 /** GT_WG_MAX - the highest counter. */

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a run: read the configuration, choose the backend, make the Ps and
+ * the first M, wait for the main task, end everything.
+ *
+ * gt_run()'s caller stays a plain thread, and waits. Each step of the start is
+ * undone by the one before it, if the next fails. The end can be incomplete: a
+ * thread inside a blocking call cannot be ended. Then its memory stays, phase stays
+ * GT_STOPPING, and the next gt_run() tries again to finish before it starts.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/task.h"
+#include "base/futex.h"
+#include "gt/stats.h"
+#include "gt/task.h"
+#include "gt/time.h"
+#include "prim/netpoll.h"
+#include "sched/park.h"
+
+#define GT_END_GRACE (100 * GT_MILLISECOND)
+
+/* gt_run() is one at a time; fork() must not copy it half-way. */
+static pthread_mutex_t run_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic int wanted_maxprocs;	/* gt_gomaxprocs() before the run, or 0 */
+
+/*
+ * The child of a fork() has one thread, and none of the runtime's: there it never
+ * started. What it inherited of memory is left alone; the descriptors go, since the
+ * kernel's objects behind them are the parent's.
+ */
+static void in_child(void)
+{
+	pthread_mutex_init(&run_lock, NULL);
+	gt_m_set_self(NULL);
+	if (gt_load(&gt_sched.phase) < GT_ON)
+		return;
+	gt_netpoll_stop();
+	gt_sched.backend->stop();
+	gt_store(&gt_sched.phase, GT_FORKED);
+}
+
+static void at_fork(void)
+{
+	pthread_atfork(NULL, NULL, in_child);
+}
+
+static int choose_backend(const struct gt_config *config)
+{
+	int error = -ENOENT;
+
+	if (config->backend != GT_WANT_FUTEX) {
+		error = gt_backend_kmod.start(config);
+		if (!error) {
+			gt_sched.backend = &gt_backend_kmod;
+			goto chosen;
+		}
+	}
+	if (config->backend == GT_WANT_KMOD) {
+		fprintf(stderr, "gt: GTBACKEND=kmod, but %s cannot be used: %s; load the module, "
+			"or use GTBACKEND=auto\n", config->device, strerror(-error));
+		return error == -ENOENT ? -ENODEV : error;
+	}
+	if (error == -EPROTO)
+		fprintf(stderr, "gt: going on with the futex backend\n");
+	gt_sched.backend = &gt_backend_futex;
+	gt_backend_futex.start(config);
+chosen:
+	if (config->verbose)
+		fprintf(stderr, "gt: backend %s%s%s, %d processors\n", gt_sched.backend->name,
+			config->backend == GT_WANT_AUTO && gt_sched.backend == &gt_backend_futex ?
+			": " : "",
+			config->backend == GT_WANT_AUTO && gt_sched.backend == &gt_backend_futex ?
+			strerror(-error) : "", config->maxprocs);
+	return 0;
+}
+
+static int make_ps(int maxprocs)
+{
+	size_t size = maxprocs * sizeof(struct gt_p);
+
+	gt_sched.all_p = aligned_alloc(_Alignof(struct gt_p), size);
+	if (!gt_sched.all_p)
+		return -ENOMEM;
+	memset(gt_sched.all_p, 0, size);
+	gt_sched.maxprocs = maxprocs;
+	for (int i = maxprocs - 1; i >= 0; i--) {
+		struct gt_p *p = &gt_sched.all_p[i];
+
+		p->index = i;
+		gt_store(&p->timers.first, INT64_MAX);
+		if (i)
+			gt_p_idle_put_locked(p);
+	}
+	return 0;
+}
+
+static void free_ps(void)
+{
+	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
+		free(gt_sched.all_p[i].timers.heap);
+	free(gt_sched.all_p);
+}
+
+/* Everything but what outlives a run; the lock is free, and nobody else is there. */
+static void reset(void)
+{
+	memset(&gt_sched, 0, sizeof(gt_sched));
+	gt_store(&gt_sched.next_id, 1);
+	gt_store(&gt_sched.polled, gt_now());
+}
+
+static int start(void (*fn)(void *arg), void *arg)
+{
+	struct gt_config *config = &gt_sched.config;
+	int error;
+
+	reset();
+	error = gt_config_read(config);
+	if (error)
+		return error;
+	if (gt_load(&wanted_maxprocs))
+		config->maxprocs = gt_load(&wanted_maxprocs);
+	gt_store(&gt_sched.slow, config->migrate);
+	gt_store(&gt_sched.phase, GT_STARTING);
+	if (gt_barrier_register())
+		gt_lock_strict = true;
+
+	error = choose_backend(config);
+	if (error)
+		goto off;
+	error = make_ps(config->maxprocs);
+	if (error)
+		goto backend;
+	error = gt_netpoll_start();
+	if (error)
+		goto ps;
+	error = gt_task_start_main(fn, arg);
+	if (error)
+		goto netpoll;
+	gt_store_release(&gt_sched.phase, GT_ON);
+	error = gt_sysmon_start();
+	if (error)
+		goto stack;
+	error = gt_thread_first(&gt_sched.all_p[0]);
+	if (!error)
+		return 0;
+	gt_sysmon_stop();
+stack:
+	gt_stack_end();
+netpoll:
+	gt_netpoll_stop();
+ps:
+	free_ps();
+backend:
+	gt_sched.backend->stop();
+off:
+	gt_store_release(&gt_sched.phase, GT_OFF);
+	return error;
+}
+
+/* False: a thread is left. */
+static bool end(int64_t deadline)
+{
+	if (!gt_thread_end_all(deadline))
+		return false;
+	gt_sysmon_stop();
+	gt_netpoll_stop();
+	gt_stack_end();
+	free_ps();
+	gt_sched.backend->stop();
+	gt_store_release(&gt_sched.phase, GT_OFF);
+	return true;
+}
+
+int gt_run(void (*fn)(void *arg), void *arg)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int error = 0;
+
+	pthread_once(&once, at_fork);
+	if (gt_m_self() || pthread_mutex_trylock(&run_lock))
+		return -EBUSY;
+	if (gt_load(&gt_sched.phase) == GT_STOPPING && !end(gt_now()))
+		error = -EBUSY;
+	if (!error)
+		error = start(fn, arg);
+	if (!error) {
+		while (!gt_load_acquire(&gt_sched.main_done))
+			gt_futex_wait(&gt_sched.main_done, 0, GT_FOREVER);
+		end(gt_now() + GT_END_GRACE);
+	}
+	pthread_mutex_unlock(&run_lock);
+	return error;
+}
+
+static bool is_running(void)
+{
+	return gt_load_acquire(&gt_sched.phase) == GT_ON;
+}
+
+int gt_gomaxprocs(int n)
+{
+	struct gt_config config;
+	int old = gt_load(&wanted_maxprocs);
+
+	if (n > GT_MAXPROCS_MAX)
+		n = GT_MAXPROCS_MAX;
+	if (is_running()) {
+		old = gt_sched.maxprocs;
+		return n < 1 || n == old ? old : -EBUSY;
+	}
+	if (!old)
+		old = gt_config_read(&config) ? 1 : config.maxprocs;
+	if (n >= 1)
+		gt_store(&wanted_maxprocs, n);
+	return old;
+}
+
+const char *gt_backend_name(void)
+{
+	return is_running() ? gt_sched.backend->name : NULL;
+}
+
+int gt_stats_read(struct gt_stats *stats, size_t size)
+{
+	struct gt_stats all = { 0 };
+
+	if (!is_running())
+		return -ESRCH;
+	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
+		all.tasks_started += gt_load(&gt_sched.all_p[i].born);
+	all.tasks_started += gt_load(&gt_sched.born_outside);
+	all.threads_started = gt_load(&gt_sched.nr_threads);
+	all.threads = all.threads_started - gt_load(&gt_sched.threads_ended);
+	all.steals = gt_load(&gt_sched.nr_steals);
+	all.handoffs = gt_load(&gt_sched.nr_handoffs);
+	all.handoffs_refused = gt_load(&gt_sched.nr_refused);
+	all.regains = gt_load(&gt_sched.nr_regains);
+	all.requeues = gt_load(&gt_sched.nr_requeues);
+	all.gap_ns = gt_load(&gt_sched.gap_ns);
+	gt_sched.backend->count(&all);
+	memset(stats, 0, size);
+	memcpy(stats, &all, size < sizeof(all) ? size : sizeof(all));
+	return 0;
+}

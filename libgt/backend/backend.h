@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a backend does for the scheduler: put threads to sleep, wake them, and
+ * tell which of them are blocked. The futex backend guesses the last from /proc;
+ * the kmod backend knows it from /dev/gt.
+ */
+#ifndef GT_BACKEND_H
+#define GT_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gt_config;
+struct gt_m;
+struct gt_stats;
+
+struct gt_backend {
+	const char *name;
+	/*
+	 * Sleeping Ms are woken when another blocks. Then one M is always kept
+	 * asleep to stand by, and sysmon need not look.
+	 */
+	bool standby;
+
+	/* Once a run, before the first M. 0 or -errno; start undoes itself then. */
+	int (*start)(const struct gt_config *config);
+	/* After the last M has ended. */
+	void (*stop)(void);
+
+	/* First and last act of an M, on its own thread. */
+	void (*attach)(struct gt_m *m);
+	void (*detach)(struct gt_m *m);
+
+	/* M has a P now, or none: from M, and before its thread first attaches. */
+	void (*cover)(struct gt_m *m, bool has_p);
+
+	/*
+	 * Sleep until a wake; wakes are remembered. May return for no reason. True:
+	 * an M may have blocked with its P, look at all of them.
+	 */
+	bool (*park)(struct gt_m *m, bool standby);
+	void (*wake)(struct gt_m *m);
+
+	/* M's thread sleeps in the kernel, long enough to count. Any thread. */
+	bool (*blocked)(struct gt_m *m);
+
+	/* For M itself, after a block: for how long it has been running again. */
+	int64_t (*resumed_ago)(struct gt_m *m);
+
+	/* Add the backend's own counters. */
+	void (*count)(struct gt_stats *stats);
+};
+
+extern const struct gt_backend gt_backend_futex;
+extern const struct gt_backend gt_backend_kmod;
+
+/* How long a thread must be blocked before its P is taken. */
+#define GT_GRACE_NS 20000
+
+#endif /* GT_BACKEND_H */

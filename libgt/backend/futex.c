@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backend that works everywhere. Ms sleep on a futex. Nobody reports a block:
+ * sysmon asks for the state of a thread that seems stuck, and /proc answers.
+ *
+ * A wake that comes before the sleep must not be lost: m->wake is set by the
+ * waker and cleared by the sleeper alone, and futex() compares it once more.
+ *
+ * Rejected: /proc/.../wchan and .../syscall, which need ptrace rights;
+ * .../schedstat, which cannot tell asleep from waiting for a CPU.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/backend.h"
+#include "base/futex.h"
+#include "sched/types.h"
+
+static int futex_start(const struct gt_config *config)
+{
+	(void)config;
+	return 0;
+}
+
+static void futex_stop(void)
+{
+}
+
+static int open_stat(struct gt_m *m)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", gt_load(&m->tid));
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Opened early: when descriptors run short, blocked threads are likely the cause. */
+static void futex_attach(struct gt_m *m)
+{
+	m->stat_fd = open_stat(m);
+}
+
+static void futex_detach(struct gt_m *m)
+{
+	if (m->stat_fd >= 0)
+		close(m->stat_fd);
+}
+
+static void futex_cover(struct gt_m *m, bool has_p)
+{
+	(void)m, (void)has_p;
+}
+
+static bool futex_park(struct gt_m *m, bool standby)
+{
+	(void)standby;
+	while (!atomic_exchange_explicit(&m->wake, 0, memory_order_acquire))
+		gt_futex_wait(&m->wake, 0, GT_FOREVER);
+	return false;
+}
+
+static void futex_wake(struct gt_m *m)
+{
+	if (!atomic_exchange_explicit(&m->wake, 1, memory_order_release))
+		gt_futex_wake(&m->wake, 1);
+}
+
+/*
+ * The state is the first letter after the command's name, which stands in
+ * parentheses and may itself hold any byte: so look for the last ')'.
+ */
+static bool futex_blocked(struct gt_m *m)
+{
+	char buf[128], *end;
+	int fd = m->stat_fd >= 0 ? m->stat_fd : open_stat(m);
+	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+
+	if (fd != m->stat_fd)
+		close(fd);
+	if (n <= 0)
+		return false;
+	buf[n] = '\0';
+	end = strrchr(buf, ')');
+	return end && end[1] == ' ' && (end[2] == 'S' || end[2] == 'D');
+}
+
+static int64_t futex_resumed_ago(struct gt_m *m)
+{
+	(void)m;
+	return 0;
+}
+
+static void futex_count(struct gt_stats *stats)
+{
+	(void)stats;
+}
+
+const struct gt_backend gt_backend_futex = {
+	.name = "futex",
+	.standby = false,
+	.start = futex_start,
+	.stop = futex_stop,
+	.attach = futex_attach,
+	.detach = futex_detach,
+	.cover = futex_cover,
+	.park = futex_park,
+	.wake = futex_wake,
+	.blocked = futex_blocked,
+	.resumed_ago = futex_resumed_ago,
+	.count = futex_count,
+};

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backend on /dev/gt: the kernel module knows when a thread blocks.
+ *
+ * A run is one group, each M a worker. An idle M sleeps in STANDBY, so the module
+ * can wake it the moment another is uncovered; the module's event is level-
+ * triggered, and the M that gets it looks at all others (gt_handoff_scan).
+ *
+ * An M that gets no slot (all are taken) is served by the futex backend, and by
+ * sysmon, as if there were no module.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/gt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "backend/backend.h"
+#include "gt/stats.h"
+#include "gt/time.h"
+#include "sched/types.h"
+
+#define GT_SLOTS 4096U
+
+static struct {
+	int fd;
+	const struct gt_status *status;
+	const struct gt_worker_status *worker;
+	struct gt_worker_user *user;
+	size_t status_size, user_size;
+} kmod = { .fd = -1 };
+
+/* Kernel and user write single words of the areas; these read and write them whole. */
+#define area_load(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define area_store(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+static void kmod_stop(void)
+{
+	if (kmod.status)
+		munmap((void *)kmod.status, kmod.status_size);
+	if (kmod.user)
+		munmap(kmod.user, kmod.user_size);
+	if (kmod.fd >= 0)
+		close(kmod.fd);
+	kmod.status = NULL;
+	kmod.user = NULL;
+	kmod.fd = -1;
+}
+
+static int kmod_map(const struct gt_group_setup *setup)
+{
+	void *status, *user;
+
+	status = mmap(NULL, setup->status_size, PROT_READ, MAP_SHARED, kmod.fd, GT_MMAP_STATUS);
+	if (status == MAP_FAILED)
+		return -errno;
+	kmod.status = status;
+	kmod.status_size = setup->status_size;
+	kmod.worker = (const void *)(kmod.status + 1);
+	user = mmap(NULL, setup->user_size, PROT_READ | PROT_WRITE, MAP_SHARED, kmod.fd,
+		    GT_MMAP_USER);
+	if (user == MAP_FAILED)
+		return -errno;
+	kmod.user = user;
+	kmod.user_size = setup->user_size;
+	return 0;
+}
+
+/* -EPROTO: there is a device, but not one that this library can talk to. */
+static int kmod_start(const struct gt_config *config)
+{
+	const uint64_t needed = GT_FEATURE_BLOCK | GT_FEATURE_PARK;
+	struct gt_info info = { .size = sizeof(info) };
+	struct gt_group_setup setup = { .size = sizeof(setup), .grace_ns = GT_GRACE_NS };
+	int error;
+
+	kmod.fd = open(config->device, O_RDWR | O_CLOEXEC);
+	if (kmod.fd < 0)
+		return -errno;
+	if (ioctl(kmod.fd, GT_IOC_INFO, &info)) {
+		error = -errno;
+		fprintf(stderr, "gt: %s does not answer as the gt device does: %s\n",
+			config->device, strerror(-error));
+		error = -EPROTO;
+	} else if (info.abi_version != GT_ABI_VERSION || (info.features & needed) != needed) {
+		fprintf(stderr, "gt: %s speaks version %u of its interface, this library %u: "
+			"install the module that belongs to the library\n",
+			config->device, info.abi_version, GT_ABI_VERSION);
+		error = -EPROTO;
+	} else {
+		setup.workers = info.workers_max < GT_SLOTS ? info.workers_max : GT_SLOTS;
+		error = ioctl(kmod.fd, GT_IOC_GROUP_SETUP, &setup) ? -errno : kmod_map(&setup);
+	}
+	if (error)
+		kmod_stop();
+	return error;
+}
+
+static void kmod_attach(struct gt_m *m)
+{
+	struct gt_worker_attach attach = { .size = sizeof(attach) };
+
+	if (ioctl(kmod.fd, GT_IOC_WORKER_ATTACH, &attach)) {
+		gt_backend_futex.attach(m);
+		return;
+	}
+	gt_store(&m->slot, (int)attach.slot);
+}
+
+static void kmod_detach(struct gt_m *m)
+{
+	struct gt_worker_detach detach = { .size = sizeof(detach) };
+
+	if (gt_load(&m->slot) < 0) {
+		gt_backend_futex.detach(m);
+		return;
+	}
+	ioctl(kmod.fd, GT_IOC_WORKER_DETACH, &detach);
+}
+
+static void kmod_cover(struct gt_m *m, bool has_p)
+{
+	if (gt_load(&m->slot) >= 0)
+		area_store(&kmod.user[gt_load(&m->slot)].cover, has_p);
+}
+
+static bool kmod_park(struct gt_m *m, bool standby)
+{
+	struct gt_worker_park park = {
+		.size = sizeof(park),
+		.deadline_ns = GT_DEADLINE_NONE,
+	};
+
+	if (gt_load(&m->slot) < 0)
+		return gt_backend_futex.park(m, standby);
+	if (!ioctl(kmod.fd, standby ? GT_IOC_WORKER_STANDBY : GT_IOC_WORKER_PARK, &park))
+		return park.events & GT_EVENT_UNCOVERED;
+	if (errno == EINTR)
+		return false;
+	/* No answer would leave the thread spinning here, and its tasks with it. */
+	fprintf(stderr, "fatal: %s: the module refused to park a worker: %s\n",
+		gt_sched.config.device, strerror(errno));
+	abort();
+}
+
+static void kmod_wake(struct gt_m *m)
+{
+	uint32_t slot = gt_load(&m->slot);
+	struct gt_worker_wake wake = {
+		.size = sizeof(wake),
+		.count = 1,
+		.slots = (uintptr_t)&slot,
+	};
+
+	if ((int)slot < 0)
+		gt_backend_futex.wake(m);
+	else
+		ioctl(kmod.fd, GT_IOC_WORKER_WAKE, &wake);
+}
+
+static bool kmod_blocked(struct gt_m *m)
+{
+	const struct gt_worker_status *worker;
+	int slot = gt_load(&m->slot);
+
+	if (slot < 0)
+		return gt_backend_futex.blocked(m);
+	worker = &kmod.worker[slot];
+	return GT_WORD_STATE(area_load(&worker->word)) == GT_STATE_BLOCKED &&
+	       gt_now() - (int64_t)area_load(&worker->blocked_ns) >= GT_GRACE_NS;
+}
+
+static int64_t kmod_resumed_ago(struct gt_m *m)
+{
+	int slot = gt_load(&m->slot);
+
+	return slot < 0 ? 0 : gt_now() - (int64_t)area_load(&kmod.worker[slot].resumed_ns);
+}
+
+static void kmod_count(struct gt_stats *stats)
+{
+	for (uint32_t i = 0; i < kmod.status->workers; i++) {
+		stats->kernel_blocks += area_load(&kmod.worker[i].nr_blocked);
+		stats->kernel_uncovered += area_load(&kmod.worker[i].nr_uncovered);
+	}
+}
+
+const struct gt_backend gt_backend_kmod = {
+	.name = "kmod",
+	.standby = true,
+	.start = kmod_start,
+	.stop = kmod_stop,
+	.attach = kmod_attach,
+	.detach = kmod_detach,
+	.cover = kmod_cover,
+	.park = kmod_park,
+	.wake = kmod_wake,
+	.blocked = kmod_blocked,
+	.resumed_ago = kmod_resumed_ago,
+	.count = kmod_count,
+};

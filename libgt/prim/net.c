@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* The network calls: try, and park while the call would block. See netpoll.c. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gt/net.h"
+#include "gt/time.h"
+#include "prim/netpoll.h"
+
+/* Evaluate call, a system call on pfd, until it neither would block nor was
+ * interrupted; leaves its result or -errno in result. */
+#define try_until_done(result, pfd, side, call)                                        \
+	for (;;) {                                                                     \
+		result = (call);                                                       \
+		if (result >= 0)                                                       \
+			break;                                                         \
+		result = -errno;                                                       \
+		if (result == -EINTR)                                                  \
+			continue;                                                      \
+		if (result != -EAGAIN)                                                 \
+			break;                                                         \
+		result = gt_pollfd_wait(pfd, side);                                    \
+		if (result)                                                            \
+			break;                                                         \
+	}
+
+ssize_t gt_read(int fd, void *buf, size_t count)
+{
+	struct gt_pollfd *pfd;
+	ssize_t result = gt_pollfd_begin(fd, GT_SIDE_READ, &pfd);
+
+	if (result)
+		return result;
+	try_until_done(result, pfd, GT_SIDE_READ, read(fd, buf, count));
+	gt_pollfd_end(pfd, GT_SIDE_READ);
+	return result;
+}
+
+static ssize_t write_once(struct gt_pollfd *pfd, const char *buf, size_t count)
+{
+	return gt_load(&pfd->socket) ? send(pfd->fd, buf, count, MSG_NOSIGNAL) :
+				       write(pfd->fd, buf, count);
+}
+
+ssize_t gt_write(int fd, const void *buf, size_t count)
+{
+	struct gt_pollfd *pfd;
+	ssize_t result = gt_pollfd_begin(fd, GT_SIDE_WRITE, &pfd);
+	size_t written = 0;
+
+	if (result)
+		return result;
+	do {
+		try_until_done(result, pfd, GT_SIDE_WRITE,
+			       write_once(pfd, (const char *)buf + written, count - written));
+		if (result < 0)
+			break;
+		written += result;
+	} while (written < count);
+	gt_pollfd_end(pfd, GT_SIDE_WRITE);
+	return written || result >= 0 ? (ssize_t)written : result;
+}
+
+int gt_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
+{
+	socklen_t room = addrlen ? *addrlen : 0;
+	struct gt_pollfd *pfd;
+	int result = gt_pollfd_begin(fd, GT_SIDE_READ, &pfd);
+
+	if (result)
+		return result;
+	for (;;) {
+		if (addrlen)
+			*addrlen = room;
+		try_until_done(result, pfd, GT_SIDE_READ,
+			       accept4(fd, addr, addrlen, SOCK_NONBLOCK | SOCK_CLOEXEC));
+		/* The peer went away while it was in the queue: not our caller's. */
+		if (result != -ECONNABORTED)
+			break;
+	}
+	gt_pollfd_end(pfd, GT_SIDE_READ);
+	if (result >= 0)
+		gt_pollfd_fresh(result, true);
+	return result;
+}
+
+/* A connect() is under way: wait for its outcome. */
+static int wait_connected(struct gt_pollfd *pfd)
+{
+	for (;;) {
+		struct sockaddr_storage peer;
+		socklen_t length = sizeof(int);
+		int error = gt_pollfd_wait(pfd, GT_SIDE_WRITE), result;
+
+		if (error)
+			return error;
+		if (getsockopt(pfd->fd, SOL_SOCKET, SO_ERROR, &result, &length))
+			return -errno;
+		if (result)
+			return -result;
+		/* An edge from before connect() is no answer. */
+		length = sizeof(peer);
+		if (!getpeername(pfd->fd, (struct sockaddr *)&peer, &length))
+			return 0;
+		if (errno != ENOTCONN)
+			return -errno;
+	}
+}
+
+int gt_connect(int fd, const struct sockaddr *addr, socklen_t addrlen)
+{
+	struct gt_pollfd *pfd;
+	int64_t pause = GT_MILLISECOND;
+	int error = gt_pollfd_begin(fd, GT_SIDE_WRITE, &pfd);
+
+	if (error)
+		return error;
+	for (;;) {
+		error = connect(fd, addr, addrlen) ? -errno : 0;
+		/* A unix socket's backlog is full, and nothing will tell of room. */
+		if (error != -EAGAIN)
+			break;
+		gt_sleep(pause);
+		pause = pause < 100 * GT_MILLISECOND ? pause * 2 : pause;
+	}
+	if (error == -EINPROGRESS || error == -EINTR)
+		error = wait_connected(pfd);
+	gt_pollfd_end(pfd, GT_SIDE_WRITE);
+	return error;
+}
+
+int gt_listen_tcp(const char *host, int port)
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	struct sockaddr_in in4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr *addr = (struct sockaddr *)&in4;
+	socklen_t size = sizeof(in4);
+	int fd, error, one = 1;
+
+	if (port < 0 || port > 65535)
+		return -EINVAL;
+	if (!host || inet_pton(AF_INET6, host, &in6.sin6_addr) == 1) {
+		addr = (struct sockaddr *)&in6;
+		size = sizeof(in6);
+	} else if (inet_pton(AF_INET, host, &in4.sin_addr) != 1) {
+		return -EINVAL;
+	}
+	fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 && !host && errno == EAFNOSUPPORT) {
+		/* No IPv6 here: every address is then every IPv4 address. */
+		addr = (struct sockaddr *)&in4;
+		size = sizeof(in4);
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	}
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    bind(fd, addr, size) || listen(fd, SOMAXCONN)) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
+	gt_pollfd_fresh(fd, true);
+	return fd;
+}
+
+int gt_close(int fd)
+{
+	return gt_pollfd_close(fd);
+}

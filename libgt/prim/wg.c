@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waitgroups: a counter in the high half of a word, the number of waiters in the
+ * low half, so that both change at once.
+ *
+ * A waiter counts itself in while the counter is not zero. The one that brings the
+ * counter to zero with waiters present swaps the word to zero and takes all waiters
+ * out of their queue, both under the queue's lock: a waiter that has not got there
+ * yet finds the counter at zero and does not park, and a waiter of the next use of
+ * the object comes too late to be taken. After the swap the object may be gone.
+ *
+ * Source: Go's sync/waitgroup.go.
+ */
+#include "gt/panic.h"
+#include "gt/sync.h"
+#include "gt/task.h"
+#include "api/task.h"
+#include "prim/sema.h"
+
+#define GT_WG_ONE ((uint64_t)1 << 32)
+
+static _Atomic uint64_t *state_of(struct gt_wg *wg)
+{
+	return (_Atomic uint64_t *)&wg->gt_state;
+}
+
+static int32_t counter(uint64_t state)
+{
+	return (int32_t)(state >> 32);
+}
+
+/* Only waiters may have come since the counter reached zero. */
+static bool release_waiters(void *arg)
+{
+	_Atomic uint64_t *word = state_of(arg);
+	uint64_t state = atomic_load(word);
+
+	while (!counter(state))
+		if (atomic_compare_exchange_weak(word, &state, 0))
+			return true;
+	return false;
+}
+
+/* Inside the runtime. */
+static void wg_add(struct gt_wg *wg, int delta)
+{
+	_Atomic uint64_t *word = state_of(wg);
+	uint64_t add = (uint64_t)(uint32_t)delta << 32;
+	uint64_t state = atomic_fetch_add(word, add) + add;
+
+	if (gt_unlikely(counter(state) < 0))
+		gt_panic(delta < 0 ? "negative waitgroup counter" :
+				     "waitgroup counter over its maximum");
+	if (counter(state) || !(uint32_t)state)
+		return;
+	if (!gt_sema_wake(wg, SIZE_MAX, release_waiters, wg))
+		gt_panic("waitgroup misuse: gt_wg_add() from zero concurrent with gt_wg_wait()");
+}
+
+void gt_wg_add(struct gt_wg *wg, int delta)
+{
+	gt_enter();
+	wg_add(wg, delta);
+	gt_leave();
+}
+
+void gt_wg_done(struct gt_wg *wg)
+{
+	gt_wg_add(wg, -1);
+}
+
+static bool still_counting(void *arg)
+{
+	return counter(atomic_load(state_of(arg))) > 0;
+}
+
+void gt_wg_wait(struct gt_wg *wg)
+{
+	_Atomic uint64_t *word = state_of(wg);
+	uint64_t state = atomic_load(word);
+
+	while (counter(state) > 0) {
+		if (!atomic_compare_exchange_weak(word, &state, state + 1))
+			continue;
+		gt_enter();
+		gt_sema_wait(wg, still_counting, wg, GT_REASON_SEMA);
+		gt_leave();
+		return;
+	}
+}
+
+int gt_wg_go(struct gt_wg *wg, void (*fn)(void *arg), void *arg)
+{
+	int error;
+
+	gt_wg_add(wg, 1);
+	error = gt_task_start(fn, arg, NULL, 0, NULL, wg);
+	if (error)
+		gt_wg_add(wg, -1);
+	return error;
+}

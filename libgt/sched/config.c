@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the environment asks of a run. A value that cannot be understood is an
+ * error, not a default: who sets a variable wants it to count.
+ *
+ *	GTMAXPROCS=N			processors
+ *	GTBACKEND=auto|kmod|futex	auto takes kmod where the device serves
+ *	GTHANDOFF=on|off		off leaves blocked threads their processors
+ *	GTDEVICE=PATH			in place of /dev/gt
+ *	GTDEBUG=1,migrate=1		say what was chosen; move tasks all the time
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gt/task.h"
+#include "sched/sched.h"
+
+static int refuse(const char *name, const char *value, const char *accepted)
+{
+	fprintf(stderr, "gt: %s=%s is not understood: use %s\n", name, value, accepted);
+	return -EINVAL;
+}
+
+/* Affinity masks may be larger than cpu_set_t knows: ask with growing ones. */
+static int affinity_count(void)
+{
+	for (int cpus = CPU_SETSIZE; cpus <= 1 << 20; cpus *= 2) {
+		cpu_set_t *set = CPU_ALLOC(cpus);
+		size_t size = CPU_ALLOC_SIZE(cpus);
+		int count = 0;
+
+		if (!set)
+			break;
+		if (!sched_getaffinity(0, size, set))
+			count = CPU_COUNT_S(size, set);
+		CPU_FREE(set);
+		if (count)
+			return count < GT_MAXPROCS_MAX ? count : GT_MAXPROCS_MAX;
+		if (errno != EINVAL)
+			break;
+	}
+	return 1;
+}
+
+static int read_maxprocs(int *maxprocs)
+{
+	const char *value = getenv("GTMAXPROCS");
+	char *end;
+	long n;
+
+	if (!value || !*value) {
+		*maxprocs = affinity_count();
+		return 0;
+	}
+	errno = 0;
+	n = strtol(value, &end, 10);
+	if (*end || errno || n < 1)
+		return refuse("GTMAXPROCS", value, "a number from 1 to 256");
+	*maxprocs = n < GT_MAXPROCS_MAX ? (int)n : GT_MAXPROCS_MAX;
+	return 0;
+}
+
+/* The index of the variable's value among words, or the default; -EINVAL. */
+static int read_word(const char *name, const char *const *words, int fallback,
+		     const char *accepted)
+{
+	const char *value = getenv(name);
+
+	if (!value || !*value)
+		return fallback;
+	for (int i = 0; words[i]; i++)
+		if (!strcmp(value, words[i]))
+			return i;
+	return refuse(name, value, accepted);
+}
+
+static int read_debug(struct gt_config *config)
+{
+	static const char accepted[] = "a comma-separated list of: 1, migrate=1";
+	const char *value = getenv("GTDEBUG"), *word = value;
+
+	while (word && *word) {
+		size_t length = strcspn(word, ",");
+
+		if (length == 1 && *word == '1')
+			config->verbose = true;
+		else if (length == strlen("migrate=1") && !strncmp(word, "migrate=1", length))
+			config->migrate = true;
+		else if (!(length == 1 && *word == '0'))
+			return refuse("GTDEBUG", value, accepted);
+		word += length + (word[length] == ',');
+	}
+	return 0;
+}
+
+int gt_config_read(struct gt_config *config)
+{
+	static const char *const backends[] = { "auto", "kmod", "futex", NULL };
+	static const char *const switches[] = { "off", "on", NULL };
+	int backend, handoff, error;
+
+	memset(config, 0, sizeof(*config));
+	error = read_maxprocs(&config->maxprocs);
+	if (error)
+		return error;
+	backend = read_word("GTBACKEND", backends, GT_WANT_AUTO, "auto, kmod or futex");
+	if (backend < 0)
+		return backend;
+	config->backend = backend;
+	handoff = read_word("GTHANDOFF", switches, 1, "on or off");
+	if (handoff < 0)
+		return handoff;
+	config->handoff = handoff;
+	config->device = getenv("GTDEVICE");
+	if (!config->device || !*config->device)
+		config->device = "/dev/gt";
+	return read_debug(config);
+}

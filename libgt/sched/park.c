@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Park and ready: the only door through which a task changes state.
+ *
+ *	       launch          run            park
+ *	IDLE ---------> RUNNABLE ----> RUNNING ----> WAITING
+ *	  ^               ^  ^          |  |            |
+ *	  |               |  +----------+  |            |
+ *	  |               |    requeue     |            |
+ *	DEAD <----- end --|----------------+            |
+ *	                  +-----------------------------+ ready
+ *
+ * A parked task must not run before its context is saved, and must be known to
+ * its waker before anybody stops looking after it. So a switch has two halves:
+ * the one that leaves notes in its M who it was and what to commit, and the one
+ * that arrives, on another stack of the same M, commits that first of all
+ * (gt_switched). What the leaver wrote to its G before the switch is ordered
+ * before whatever the next runner does by the queue or lock that carries the G.
+ *
+ * A task is switched to straight from another if one is at hand (gt_pick): the
+ * scheduler's own stack is a detour for the cases that need a decision.
+ *
+ * errno is the task's: saved and restored around the switch, in functions of
+ * their own, since a compiler takes errno's address for constant in a function.
+ */
+#include <errno.h>
+
+#include "sched/park.h"
+#include "sched/runq.h"
+
+static __thread struct gt_g thread_g;
+
+struct gt_g *gt_g_self(void)
+{
+	struct gt_m *m = gt_m_self();
+
+	if (gt_likely(m))
+		return m->g;
+	thread_g.thread = true;
+	return &thread_g;
+}
+
+__attribute__((__noinline__)) static void errno_save(struct gt_g *g)
+{
+	g->saved_errno = errno;
+}
+
+__attribute__((__noinline__)) static void errno_restore(struct gt_g *g)
+{
+	errno = g->saved_errno;
+}
+
+void gt_switched(void)
+{
+	struct gt_m *m = gt_m_self();
+	bool (*commit)(struct gt_g *g, void *arg) = m->commit;
+	struct gt_g *prev = m->prev;
+
+	if (!commit)
+		return;
+	m->commit = NULL;
+	if (!commit(prev, m->commit_arg)) {
+		gt_store(&prev->state, GT_RUNNABLE);
+		gt_runq_put_next(m->p, prev);
+	}
+}
+
+/* m begins to run g, which nobody else can reach. */
+static inline void state_running(struct gt_m *m, struct gt_g *g)
+{
+	struct gt_p *p = m->p;
+
+	m->g = g;
+	g->last_m = m;
+	gt_store(&g->state, GT_RUNNING);
+	gt_count(&p->tick);
+}
+
+/* Leave the calling task; commit(g, arg) is what then has to happen to it. */
+static void switch_away(struct gt_m *m, struct gt_g *g,
+			bool (*commit)(struct gt_g *g, void *arg), void *arg)
+{
+	struct gt_g *next = gt_pick(m);
+
+	m->prev = g;
+	m->commit = commit;
+	m->commit_arg = arg;
+	if (next) {
+		state_running(m, next);
+	} else {
+		next = &m->g0;
+		m->g = next;
+	}
+	errno_save(g);
+	gt_fiber_leave(&g->fiber, &next->fiber, 0);
+	gt_switch(&g->sp, next->sp);
+	gt_fiber_enter(&g->fiber);
+	gt_switched();
+	errno_restore(g);
+}
+
+void gt_run_g(struct gt_m *m, struct gt_g *g)
+{
+	state_running(m, g);
+	gt_fiber_leave(&m->g0.fiber, &g->fiber, 0);
+	gt_switch(&m->g0.sp, g->sp);
+	gt_fiber_enter(&m->g0.fiber);
+	gt_switched();
+}
+
+/*
+ * A plain thread commits first and then sleeps: nobody else runs on its stack,
+ * and wake remembers a gt_ready() that comes in between.
+ */
+static void thread_park(struct gt_g *g, bool (*commit)(struct gt_g *g, void *arg), void *arg)
+{
+	int saved = errno;
+
+	gt_store(&g->wake, 0);
+	if (commit(g, arg))
+		while (!gt_load_acquire(&g->wake))
+			gt_futex_wait(&g->wake, 0, GT_FOREVER);
+	errno = saved;
+}
+
+void gt_park(bool (*commit)(struct gt_g *g, void *arg), void *arg, enum gt_reason reason)
+{
+	struct gt_g *g = gt_g_self();
+
+	g->reason = reason;
+	if (gt_unlikely(g->thread)) {
+		thread_park(g, commit, arg);
+		return;
+	}
+	gt_store(&g->state, GT_WAITING);
+	switch_away(gt_m_self(), g, commit, arg);
+}
+
+/* From waiting to runnable. False: it was a plain thread, and is awake. */
+static inline bool state_runnable(struct gt_g *g)
+{
+	if (gt_unlikely(g->thread)) {
+		/* g is on the stack of a thread that may end now: only its address. */
+		gt_store_release(&g->wake, 1);
+		gt_futex_wake(&g->wake, 1);
+		return false;
+	}
+	gt_store(&g->state, GT_RUNNABLE);
+	return true;
+}
+
+/* A runnable task finds a queue. */
+static void enqueue(struct gt_g *g)
+{
+	struct gt_m *m = gt_m_self();
+
+	if (gt_likely(m && m->p)) {
+		gt_runq_put_next(m->p, g);
+	} else {
+		struct gt_list list = { 0 };
+
+		gt_list_push(&list, g);
+		gt_queue_put(&list);
+	}
+	gt_wake_p();
+}
+
+void gt_ready(struct gt_g *g)
+{
+	if (state_runnable(g))
+		enqueue(g);
+}
+
+void gt_ready_later(struct gt_g *g, struct gt_list *list)
+{
+	if (state_runnable(g))
+		gt_list_push(list, g);
+}
+
+void gt_launch(struct gt_g *g)
+{
+	gt_store(&g->state, GT_RUNNABLE);
+	enqueue(g);
+}
+
+static bool commit_requeue(struct gt_g *g, void *arg)
+{
+	(void)arg;
+	gt_runq_put_tail(gt_m_self()->p, g);
+	return true;
+}
+
+void gt_requeue(void)
+{
+	struct gt_m *m = gt_m_self();
+
+	gt_store(&m->g->state, GT_RUNNABLE);
+	switch_away(m, m->g, commit_requeue, NULL);
+}
+
+/*
+ * The M has no P, so gt_pick() finds nothing and this runs on its own stack. A P
+ * that became idle meanwhile would never be told of g: look again under the lock
+ * that guards both.
+ */
+static bool commit_requeue_lost(struct gt_g *g, void *arg)
+{
+	struct gt_m *m = gt_m_self();
+	struct gt_p *p;
+
+	(void)arg;
+	gt_lock(&gt_sched.lock);
+	p = gt_p_idle_get_locked();
+	if (!p) {
+		gt_list_push(&gt_sched.queue, g);
+		gt_store(&gt_sched.queue_count, gt_sched.queue.count);
+	}
+	gt_unlock(&gt_sched.lock);
+	if (p) {
+		gt_p_acquire(m, p);
+		gt_runq_put_next(p, g);
+	}
+	return true;
+}
+
+void gt_requeue_lost(void)
+{
+	struct gt_m *m = gt_m_self();
+
+	gt_store(&m->g->state, GT_RUNNABLE);
+	switch_away(m, m->g, commit_requeue_lost, NULL);
+}
+
+static bool commit_end(struct gt_g *g, void *arg)
+{
+	(void)arg;
+	gt_stack_put(gt_m_self()->p, g);
+	return true;
+}
+
+_Noreturn void gt_end(void)
+{
+	struct gt_m *m = gt_m_self();
+	struct gt_g *g = m->g, *next;
+	void *ignored;
+
+	gt_store(&g->state, GT_DEAD);
+	next = gt_pick(m);
+	m->prev = g;
+	m->commit = commit_end;
+	if (next) {
+		state_running(m, next);
+	} else {
+		next = &m->g0;
+		m->g = next;
+	}
+	gt_fiber_leave(&g->fiber, &next->fiber, 1);
+	gt_switch(&ignored, next->sp);
+	__builtin_unreachable();
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Park and ready: the only door through which a task changes state.
+ *
+ * Primitives are built on gt_park() and gt_ready() alone, between gt_enter() and
+ * gt_leave(). Both work for plain threads too: those block on a futex.
+ */
+#ifndef GT_SCHED_PARK_H
+#define GT_SCHED_PARK_H
+
+#include "sched/sched.h"
+
+/*
+ * The calling task enters the runtime, and leaves it. While inside, its M keeps
+ * its P, and takers stay off. Each public call enters once, at its outermost; the
+ * M may be another when it leaves. See handoff.c for (A).
+ */
+static inline void gt_enter(void)
+{
+	struct gt_m *m = gt_m_self();
+
+	if (gt_unlikely(!m))
+		return;
+	gt_store(&m->inside, true);
+	gt_barrier_light();						/* (A) */
+	if (gt_unlikely(gt_load(&m->take) != GT_TAKE_NONE))
+		gt_regain(m);
+}
+
+static inline void gt_leave(void)
+{
+	struct gt_m *m = gt_m_self();
+
+	if (gt_likely(m))
+		gt_store_release(&m->inside, false);
+}
+
+/* The calling task, or the calling plain thread's stand-in for one. */
+struct gt_g *gt_g_self(void);
+
+/*
+ * Park the caller until gt_ready(). commit(g, arg) runs once the caller's context
+ * is saved, on another stack of the same M with the same P; it makes the caller
+ * known to its waker, or releases the lock under which that was done. If commit
+ * returns false the caller goes on. commit must not park.
+ */
+void gt_park(bool (*commit)(struct gt_g *g, void *arg), void *arg, enum gt_reason reason);
+
+/* Make a parked task runnable. Just once for each park. Any thread. */
+void gt_ready(struct gt_g *g);
+
+/* The same for many at once, by a thread without a P: they are only collected. */
+void gt_ready_later(struct gt_g *g, struct gt_list *list);
+
+/* The caller goes to the end of the queue. */
+void gt_requeue(void);
+
+/* The caller's P was taken, and none is free: queue the caller for one. */
+void gt_requeue_lost(void);
+
+/* Start a new task, whose frame is made. Any thread. */
+void gt_launch(struct gt_g *g);
+
+/* The caller is dead. */
+_Noreturn void gt_end(void);
+
+/* From the scheduler's stack: run g until it switches back. */
+void gt_run_g(struct gt_m *m, struct gt_g *g);
+
+/* The first act on a stack that was switched to. */
+void gt_switched(void);
+
+#endif /* GT_SCHED_PARK_H */

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler: which M runs which G with which P.
+ *
+ * Ready tasks are in the ring of a P, in p->next, in the global queue, in timers
+ * that are due, or behind descriptors that are ready. An M with a P looks in all
+ * of these (gt_find), nearest first; an M that finds nothing gives its P back and
+ * sleeps. At most half as many Ms as there are busy Ps look at once ("spin"),
+ * since each look disturbs the others.
+ *
+ * NO LOST WAKEUP. A task made ready must be found, though its maker wakes nobody
+ * while somebody spins, and the spinner may be about to give up:
+ *
+ *	maker (gt_ready)		last spinner (gt_find)
+ *	add the task to a queue		idle_p_count++, then spinning--
+ *	(A) full barrier		(B) full barrier
+ *	if (idle_p_count && !spinning)	look once more into every queue
+ *		wake an M
+ *
+ * Both are sequentially consistent, so one of the two sees the other: the maker
+ * sees that nobody spins, and wakes an M; or the spinner sees the task. (A) is
+ * free where the task was added by the exchange of gt_runq_put_next(): that and
+ * the loads of gt_wake_p() are sequentially consistent themselves. Elsewhere it is
+ * a fence before gt_wake_p(). An M that is started to run what the maker added is
+ * started spinning, and a spinner that finds work starts another (found): so each
+ * of many tasks added at once gets its M, one wake after the other.
+ *
+ * The global queue has a second guard: an M gives its P back under the same lock
+ * under which it looked there.
+ *
+ * The poller: one M without a P waits for descriptors and the first timer. polled
+ * is 0 meanwhile, and who takes it from non-zero to 0 is that M. Who adds a timer
+ * before poll_until kicks it (gt_timer_added in timer.c).
+ *
+ * Rejected: one wake for each ready task (Go's old scheduler), which wakes and
+ * sleeps threads all the time; direct hand-off of the P to a woken M, which loses
+ * the caches.
+ *
+ * Source: Go's runtime, proc.go (findRunnable, wakep), "Worker thread parking".
+ */
+#include "base/futex.h"
+#include "gt/time.h"
+#include "sched/park.h"
+#include "sched/runq.h"
+#include "sched/sched.h"
+#include "sched/timer.h"
+
+#define GT_QUEUE_TICK 61	/* a prime: look at the global queue first */
+#define GT_STEAL_ROUNDS 4
+
+struct gt_sched gt_sched;
+
+void gt_queue_put(struct gt_list *list)
+{
+	gt_lock(&gt_sched.lock);
+	gt_list_join(&gt_sched.queue, list);
+	gt_store(&gt_sched.queue_count, gt_sched.queue.count);
+	gt_unlock(&gt_sched.lock);
+	atomic_thread_fence(memory_order_seq_cst);			/* (A) */
+}
+
+/* Take up to a fair share of the global queue, at most max; the first is returned. */
+static struct gt_g *queue_get_locked(struct gt_p *p, size_t max)
+{
+	size_t share = gt_sched.queue.count / gt_sched.maxprocs + 1;
+	struct gt_g *g = gt_list_pop(&gt_sched.queue);
+
+	if (share > max)
+		share = max;
+	for (; g && share > 1 && gt_sched.queue.head; share--)
+		gt_runq_put_tail(p, gt_list_pop(&gt_sched.queue));
+	gt_store(&gt_sched.queue_count, gt_sched.queue.count);
+	return g;
+}
+
+static struct gt_g *queue_get(struct gt_p *p, size_t max)
+{
+	struct gt_g *g;
+
+	if (!gt_load(&gt_sched.queue_count))
+		return NULL;
+	gt_lock(&gt_sched.lock);
+	g = queue_get_locked(p, max);
+	gt_unlock(&gt_sched.lock);
+	return g;
+}
+
+void gt_p_idle_put_locked(struct gt_p *p)
+{
+	p->idle_next = gt_sched.idle_p;
+	gt_sched.idle_p = p;
+	gt_store(&gt_sched.idle_p_count, gt_load(&gt_sched.idle_p_count) + 1);
+}
+
+struct gt_p *gt_p_idle_get_locked(void)
+{
+	struct gt_p *p = gt_sched.idle_p;
+
+	if (!p)
+		return NULL;
+	gt_sched.idle_p = p->idle_next;
+	gt_store(&gt_sched.idle_p_count, gt_load(&gt_sched.idle_p_count) - 1);
+	if (gt_unlikely(gt_load(&gt_sched.sysmon_asleep)))
+		gt_sysmon_wake();
+	return p;
+}
+
+void gt_p_acquire(struct gt_m *m, struct gt_p *p)
+{
+	m->p = p;
+	gt_store(&m->held, p);
+	gt_store_release(&p->m, m);
+	gt_sched.backend->cover(m, true);
+}
+
+struct gt_p *gt_p_release(struct gt_m *m)
+{
+	struct gt_p *p = m->p;
+
+	gt_sched.backend->cover(m, false);
+	gt_store_release(&p->m, NULL);
+	m->p = NULL;
+	gt_store(&m->held, NULL);
+	return p;
+}
+
+void gt_wake_p(void)
+{
+	struct gt_p *p;
+	uint32_t none = 0;
+
+	if (gt_likely(!atomic_load(&gt_sched.idle_p_count)) ||		/* (A) */
+	    atomic_load(&gt_sched.spinning) ||
+	    !atomic_compare_exchange_strong(&gt_sched.spinning, &none, 1))
+		return;
+	gt_lock(&gt_sched.lock);
+	p = gt_p_idle_get_locked();
+	gt_unlock(&gt_sched.lock);
+	if (p)
+		gt_thread_start(p, true);
+	else
+		atomic_fetch_sub(&gt_sched.spinning, 1);
+}
+
+void gt_inject(struct gt_list *list)
+{
+	size_t count = list->count;
+
+	if (!count)
+		return;
+	gt_queue_put(list);
+	for (; count; count--) {
+		struct gt_p *p;
+
+		gt_lock(&gt_sched.lock);
+		p = gt_p_idle_get_locked();
+		gt_unlock(&gt_sched.lock);
+		if (!p)
+			break;
+		gt_thread_start(p, false);
+	}
+}
+
+/* Run m's tasks from a list; the first is returned, the rest are queued. */
+static struct gt_g *take_list(struct gt_p *p, struct gt_list *list)
+{
+	struct gt_g *g = gt_list_pop(list), *next;
+
+	if (!list->head)
+		return g;
+	while ((next = gt_list_pop(list)))
+		gt_runq_put_tail(p, next);
+	atomic_thread_fence(memory_order_seq_cst);			/* (A) */
+	gt_wake_p();
+	return g;
+}
+
+struct gt_g *gt_pick(struct gt_m *m)
+{
+	struct gt_p *p = m->p;
+
+	if (gt_unlikely(!p || gt_load(&gt_sched.slow)))
+		return NULL;
+	if (gt_unlikely(gt_load(&p->tick) % GT_QUEUE_TICK == 0) &&
+	    gt_load(&gt_sched.queue_count))
+		return NULL;
+	if (gt_unlikely(gt_timer_due(p)))
+		return NULL;
+	return gt_runq_get(p);
+}
+
+static uint32_t next_random(struct gt_m *m)
+{
+	uint32_t x = m->random;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return m->random = x;
+}
+
+/*
+ * Look into every other P, from a random one on. p->next of a busy P is taken in
+ * the last round only: its owner is likely to run it at once.
+ */
+static struct gt_g *steal(struct gt_m *m, int64_t *until)
+{
+	struct gt_p *p = m->p;
+
+	for (int round = 0; round < GT_STEAL_ROUNDS; round++) {
+		bool last = round == GT_STEAL_ROUNDS - 1;
+		uint32_t start = next_random(m);
+
+		for (uint32_t i = 0; i < gt_sched.maxprocs; i++) {
+			struct gt_p *victim = &gt_sched.all_p[(start + i) % gt_sched.maxprocs];
+			struct gt_g *g;
+
+			if (gt_load(&gt_sched.phase) == GT_STOPPING)
+				return NULL;
+			if (last) {
+				int64_t first = gt_timer_run(victim, gt_now());
+
+				if (first < *until)
+					*until = first;
+				g = gt_runq_get(p);
+				if (g)
+					return g;
+			}
+			if (victim == p)
+				continue;
+			g = gt_runq_steal(p, victim, last);
+			if (g) {
+				atomic_fetch_add_explicit(&gt_sched.nr_steals, 1,
+							  memory_order_relaxed);
+				return g;
+			}
+		}
+	}
+	return NULL;
+}
+
+/* Does any P have work? Then an idle P to do it with, if there is one. */
+static struct gt_p *recheck(void)
+{
+	struct gt_p *p = NULL;
+	bool work = gt_load(&gt_sched.queue_count);
+
+	for (uint32_t i = 0; !work && i < gt_sched.maxprocs; i++)
+		work = !gt_runq_empty(&gt_sched.all_p[i]);
+	if (work) {
+		gt_lock(&gt_sched.lock);
+		p = gt_p_idle_get_locked();
+		gt_unlock(&gt_sched.lock);
+	}
+	return p;
+}
+
+static void poll_into(struct gt_list *list, int64_t delay)
+{
+	gt_sched.poller->poll(list, delay);
+}
+
+/*
+ * Without a P: be the one who waits for descriptors and timers, if nobody is.
+ * Returns true if there may be work, with a P then, and perhaps a task in *g.
+ */
+static bool wait_in_poller(struct gt_m *m, int64_t until, struct gt_g **g)
+{
+	struct gt_list list = { 0 };
+	int64_t now, delay = -1;
+	struct gt_p *p;
+
+	*g = NULL;
+	if (!gt_load(&gt_sched.poll_waiters) && until == INT64_MAX)
+		return false;
+	if (!atomic_exchange(&gt_sched.polled, 0)) {
+		/* Another M waits there: is it early enough for our timers? */
+		if (until < atomic_load(&gt_sched.poll_until))
+			gt_sched.poller->kick();
+		return false;
+	}
+	now = gt_now();
+	if (until != INT64_MAX)
+		delay = until > now ? until - now : 0;
+	atomic_store(&gt_sched.poll_until, until);
+	/* Timers added meanwhile did not see poll_until: look at them once more. */
+	if (gt_timer_first() < until || gt_load(&gt_sched.phase) == GT_STOPPING)
+		delay = 0;
+	poll_into(&list, delay);
+	atomic_store(&gt_sched.poll_until, 0);
+	atomic_store(&gt_sched.polled, gt_now());
+
+	gt_lock(&gt_sched.lock);
+	p = gt_p_idle_get_locked();
+	gt_unlock(&gt_sched.lock);
+	if (!p) {
+		gt_inject(&list);
+		return false;
+	}
+	gt_p_acquire(m, p);
+	if (list.head)
+		*g = take_list(p, &list);
+	return true;
+}
+
+static void spin_begin(struct gt_m *m)
+{
+	if (!m->spinning) {
+		m->spinning = true;
+		atomic_fetch_add(&gt_sched.spinning, 1);
+	}
+}
+
+/* m found a task. If it was the last to look, there may be more to find. */
+static struct gt_g *found(struct gt_m *m, struct gt_g *g)
+{
+	if (m->spinning) {
+		m->spinning = false;
+		atomic_fetch_sub(&gt_sched.spinning, 1);
+		gt_wake_p();
+	}
+	return g;
+}
+
+/* Everything that an M with a P can reach without giving it back. */
+static struct gt_g *find_with_p(struct gt_m *m, int64_t *until)
+{
+	struct gt_p *p = m->p;
+	struct gt_list list = { 0 };
+	uint32_t idle = gt_load(&gt_sched.idle_p_count);
+	struct gt_g *g;
+
+	*until = gt_timer_run(p, gt_now());
+	if (gt_load(&p->tick) % GT_QUEUE_TICK == 0) {
+		g = queue_get(p, 1);
+		if (g)
+			return g;
+	}
+	g = gt_runq_get(p);
+	if (!g)
+		g = queue_get(p, GT_RING / 2);
+	if (g)
+		return g;
+	if (gt_load(&gt_sched.poll_waiters) && gt_load(&gt_sched.polled)) {
+		poll_into(&list, 0);
+		if (list.head)
+			return take_list(p, &list);
+	}
+	if (m->spinning || 2 * gt_load(&gt_sched.spinning) < gt_sched.maxprocs - idle) {
+		spin_begin(m);
+		g = steal(m, until);
+	}
+	return g;
+}
+
+struct gt_g *gt_find(struct gt_m *m)
+{
+	struct gt_g *g;
+	struct gt_p *p;
+	int64_t until;
+
+again:
+	if (gt_load_acquire(&gt_sched.phase) == GT_STOPPING)
+		return NULL;
+	if (!m->p && !gt_thread_stop(m))
+		return NULL;
+	g = find_with_p(m, &until);
+	if (g)
+		goto out;
+
+	gt_lock(&gt_sched.lock);
+	g = queue_get_locked(m->p, GT_RING / 2);
+	if (g) {
+		gt_unlock(&gt_sched.lock);
+		goto out;
+	}
+	gt_p_idle_put_locked(gt_p_release(m));
+	gt_unlock(&gt_sched.lock);
+
+	if (m->spinning) {
+		m->spinning = false;
+		atomic_fetch_sub(&gt_sched.spinning, 1);
+		atomic_thread_fence(memory_order_seq_cst);		/* (B) */
+		p = recheck();
+		if (p) {
+			gt_p_acquire(m, p);
+			spin_begin(m);
+			goto again;
+		}
+	}
+	if (wait_in_poller(m, gt_timer_first(), &g)) {
+		if (!g)
+			goto again;
+		goto out;
+	}
+	if (!gt_thread_stop(m))
+		return NULL;
+	goto again;
+
+out:
+	if (gt_unlikely(gt_sched.config.migrate) && g->last_m == m) {
+		found(m, NULL);
+		if (!gt_thread_swap(m, g))
+			return NULL;
+		goto again;
+	}
+	return found(m, g);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* The scheduler's parts as they see each other. */
+#ifndef GT_SCHED_SCHED_H
+#define GT_SCHED_SCHED_H
+
+#include "backend/backend.h"
+#include "sched/types.h"
+
+/* sched.c: who runs what. */
+
+/* Any task that may run now, for an M with a P; waits for one. NULL: end the M. */
+struct gt_g *gt_find(struct gt_m *m);
+/* A task of m's own queue, if taking it straight is fair to all others. */
+struct gt_g *gt_pick(struct gt_m *m);
+/* Add to the global queue. Empties list. */
+void gt_queue_put(struct gt_list *list);
+/* There is more to run: if a P is idle and nobody looks for work, somebody must. */
+void gt_wake_p(void);
+/* Tasks were readied by a thread without a P. Empties list. */
+void gt_inject(struct gt_list *list);
+
+void gt_p_acquire(struct gt_m *m, struct gt_p *p);
+struct gt_p *gt_p_release(struct gt_m *m);
+struct gt_p *gt_p_idle_get_locked(void);
+void gt_p_idle_put_locked(struct gt_p *p);
+
+/* thread.c: Ms. */
+
+/* Let an idle or new M run with p. */
+void gt_thread_start(struct gt_p *p, bool spinning);
+/* Sleep without a P until given one. False: end the M. */
+bool gt_thread_stop(struct gt_m *m);
+/* Give up the P to another M for good; for forced migration. */
+bool gt_thread_swap(struct gt_m *m, struct gt_g *g);
+/* The backend wants an M standing by; make one if there is none. */
+void gt_thread_reserve(void);
+/* The first M. 0 or -errno. */
+int gt_thread_first(struct gt_p *p);
+/* Wake everything, wait for the ends until deadline. True: all have ended. */
+bool gt_thread_end_all(int64_t deadline);
+
+/* handoff.c: Ps of blocked Ms. */
+
+struct gt_p *gt_handoff_take(struct gt_m *m);
+/* Look at all Ms; the first P taken, the others are given to idle Ms. */
+struct gt_p *gt_handoff_scan(void);
+/* The slow path of gt_enter(). */
+void gt_regain(struct gt_m *m);
+
+/* sysmon.c */
+
+int gt_sysmon_start(void);
+void gt_sysmon_stop(void);
+void gt_sysmon_wake(void);
+
+/* timer.c: see timer.h. */
+
+/* gstack.c: stacks with their Gs. */
+
+/* A G on a stack of at least size bytes; NULL: no memory. p may be NULL. */
+struct gt_g *gt_stack_get(struct gt_p *p, size_t size);
+/* Its G is dead, and nobody stands on it. */
+void gt_stack_put(struct gt_p *p, struct gt_g *g);
+/* Everything goes. */
+void gt_stack_end(void);
+
+/* config.c */
+
+/* Fill in from the environment. 0, or -EINVAL with a line on stderr. */
+int gt_config_read(struct gt_config *config);
+
+#endif /* GT_SCHED_SCHED_H */

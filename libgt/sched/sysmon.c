@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sysmon: a thread without a P that looks after what nobody else sees.
+ *
+ * - A thread that is blocked undeclared, for backends that do not report it. A P
+ *   whose tick stands still since the last look has run one task all the while;
+ *   then the state of its thread is worth reading.
+ * - Descriptors, if no M has polled for 10 ms since all are busy.
+ * - Timers that are late, and queued work beside an idle P, as after a failure to
+ *   start a thread: a safety net.
+ *
+ * It sleeps 20 us between looks while it finds something to do, after 1 ms without
+ * it doubles the pause up to 10 ms, and it sleeps without a limit while all Ps are
+ * idle: then only the poller can bring work, and gt_p_idle_get_locked() wakes us.
+ * That sleep misses no wake: asleep is set under the lock that guards the idle Ps.
+ *
+ * Source: Go's runtime, proc.go (sysmon, retake).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/futex.h"
+#include "gt/time.h"
+#include "sched/sched.h"
+#include "sched/timer.h"
+
+#define GT_PAUSE_MIN 20000
+#define GT_PAUSE_MAX 10000000
+#define GT_PAUSE_LOOKS 50
+#define GT_POLL_EVERY 10000000
+
+static struct {
+	pthread_t thread;
+	_Atomic uint32_t stop;		/* futex: 1 to end */
+} sysmon;
+
+/* Take the Ps of blocked Ms. Returns whether there was one. */
+static bool retake(int64_t now)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < gt_sched.maxprocs; i++) {
+		struct gt_p *p = &gt_sched.all_p[i];
+		struct gt_m *m = gt_load_acquire(&p->m);
+		uint64_t tick = gt_load(&p->tick);
+
+		if (!m)
+			continue;
+		if (tick != p->seen_tick) {
+			p->seen_tick = tick;
+			p->seen_at = now;
+			continue;
+		}
+		/* With a slot, its blocks are reported. */
+		if (gt_load(&m->slot) >= 0 || now - p->seen_at < GT_GRACE_NS || gt_load(&m->inside))
+			continue;
+		if (!gt_sched.backend->blocked(m))
+			continue;
+		p = gt_handoff_take(m);
+		if (p) {
+			any = true;
+			gt_thread_start(p, false);
+		}
+	}
+	return any;
+}
+
+static void poll_overdue(int64_t now)
+{
+	int64_t polled = atomic_load(&gt_sched.polled);
+	struct gt_list list = { 0 };
+
+	if (!gt_load(&gt_sched.poll_waiters) || !polled || now - polled < GT_POLL_EVERY)
+		return;
+	if (!atomic_compare_exchange_strong(&gt_sched.polled, &polled, now))
+		return;
+	gt_sched.poller->poll(&list, 0);
+	gt_inject(&list);
+}
+
+/* All Ps are idle: sleep until one is not, or stop. */
+static bool sleep_while_idle(void)
+{
+	bool slept = false;
+
+	gt_lock(&gt_sched.lock);
+	while (gt_load(&gt_sched.idle_p_count) == gt_sched.maxprocs &&
+	       !gt_load(&sysmon.stop)) {
+		gt_store(&gt_sched.sysmon_asleep, 1);
+		gt_unlock(&gt_sched.lock);
+		gt_futex_wait(&gt_sched.sysmon_asleep, 1, GT_FOREVER);
+		slept = true;
+		gt_lock(&gt_sched.lock);
+	}
+	gt_store(&gt_sched.sysmon_asleep, 0);
+	gt_unlock(&gt_sched.lock);
+	return slept;
+}
+
+void gt_sysmon_wake(void)
+{
+	gt_store(&gt_sched.sysmon_asleep, 0);
+	gt_futex_wake(&gt_sched.sysmon_asleep, 1);
+}
+
+static void *sysmon_main(void *arg)
+{
+	int64_t pause = GT_PAUSE_MIN;
+	int quiet = 0;
+
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	while (!gt_load(&sysmon.stop)) {
+		int64_t now;
+
+		if (gt_load(&gt_sched.idle_p_count) == gt_sched.maxprocs && sleep_while_idle()) {
+			pause = GT_PAUSE_MIN;
+			quiet = 0;
+		}
+		gt_futex_wait(&sysmon.stop, 0, gt_now() + pause);
+		now = gt_now();
+		poll_overdue(now);
+		if (gt_timer_first() <= now || gt_load(&gt_sched.queue_count))
+			gt_wake_p();
+		if (gt_sched.config.handoff && retake(now)) {
+			pause = GT_PAUSE_MIN;
+			quiet = 0;
+		} else if (++quiet > GT_PAUSE_LOOKS && pause < GT_PAUSE_MAX) {
+			pause = pause * 2 < GT_PAUSE_MAX ? pause * 2 : GT_PAUSE_MAX;
+		}
+	}
+	return arg;
+}
+
+int gt_sysmon_start(void)
+{
+	sigset_t all, old;
+	int error;
+
+	gt_store(&sysmon.stop, 0);
+	/* The program's signals are for threads that run the program. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = pthread_create(&sysmon.thread, NULL, sysmon_main, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -error;
+}
+
+void gt_sysmon_stop(void)
+{
+	gt_store(&sysmon.stop, 1);
+	gt_futex_wake(&sysmon.stop, 1);
+	gt_lock(&gt_sched.lock);
+	gt_sysmon_wake();
+	gt_unlock(&gt_sched.lock);
+	pthread_join(sysmon.thread, NULL);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ms: making, sleeping, waking and ending the threads.
+ *
+ * An idle M is on the stack sched.idle_m and sleeps in the backend. Who takes it
+ * off that stack, under sched.lock, owns it: a starter then gives it a P by
+ * next_p and wakes it; or it takes itself off, because a P of a blocked M waits
+ * (handoff.c) or the runtime stops. The backend remembers wakes, so one that comes
+ * before the sleep is not lost; one that is left over from an earlier start makes
+ * the M look and sleep again.
+ *
+ * With a backend that reports blocks, one M more than the busy ones is asleep at
+ * any time, to stand by (gt_thread_reserve): a thread takes far longer to make than
+ * a block takes to report.
+ *
+ * Ms are not ended before the run is: an idle one costs a stack page or two. A thread
+ * that cannot be made is no disaster: its P goes back, and tasks wait for a free M.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/futex.h"
+#include "gt/time.h"
+#include "sched/park.h"
+#include "sched/runq.h"
+#include "sched/sched.h"
+
+#define GT_THREADS_MAX 10000
+#define GT_THREAD_STACK ((size_t)512 << 10)
+
+__thread struct gt_m *gt_m_tls
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* Say so once a run: tasks now wait for threads that are blocked. */
+static void warn_thread(int error)
+{
+	static _Atomic bool warned;
+
+	if (!atomic_exchange(&warned, true))
+		fprintf(stderr,
+			"gt: cannot start thread %u: %s; tasks wait until one is free "
+			"(a task blocked in a system call holds a thread: see ulimit -u, "
+			"the pids cgroup and vm.max_map_count)\n",
+			gt_sched.threads + 1, strerror(error));
+}
+
+static void idle_put_locked(struct gt_m *m)
+{
+	m->idle = true;
+	m->idle_next = gt_sched.idle_m;
+	gt_sched.idle_m = m;
+}
+
+static void idle_remove_locked(struct gt_m *m)
+{
+	struct gt_m **link = &gt_sched.idle_m;
+
+	while (*link != m)
+		link = &(*link)->idle_next;
+	*link = m->idle_next;
+	m->idle = false;
+}
+
+static void *thread_main(void *arg)
+{
+	struct gt_m *m = arg;
+	pthread_attr_t attr;
+	struct gt_g *g;
+	size_t size;
+	void *low;
+
+	gt_m_set_self(m);
+	/* Sleepers are late by the slack: 50 us if it is not set. */
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	pthread_getattr_np(pthread_self(), &attr);
+	pthread_attr_getstack(&attr, &low, &size);
+	pthread_attr_destroy(&attr);
+	gt_fiber_adopt(&m->g0.fiber, low, size);
+	gt_store_release(&m->tid, (int)syscall(SYS_gettid));
+	gt_sched.backend->attach(m);
+	gt_sched.backend->cover(m, m->p != NULL);
+	if (m->p)
+		gt_thread_reserve();
+	while ((g = gt_find(m)))
+		gt_run_g(m, g);
+
+	gt_sched.backend->detach(m);
+	gt_m_set_self(NULL);
+	gt_store_release(&m->ended, true);
+	atomic_fetch_add(&gt_sched.threads_ended, 1);
+	gt_futex_wake(&gt_sched.threads_ended, INT32_MAX);
+	return NULL;
+}
+
+/* Make an M. With p it starts to run, without it starts idle. 0 or -errno. */
+static int thread_new(struct gt_p *p, bool spinning)
+{
+	struct gt_m *m = aligned_alloc(GT_CACHELINE, (sizeof(*m) + GT_CACHELINE - 1) /
+						     GT_CACHELINE * GT_CACHELINE);
+	pthread_attr_t attr;
+	int error = ENOMEM;
+
+	if (!m)
+		return -error;
+	memset(m, 0, sizeof(*m));
+	gt_store(&m->inside, true);
+	m->g = &m->g0;
+	gt_store(&m->slot, -1);
+	m->stat_fd = -1;
+	m->spinning = spinning;
+	m->random = (uint32_t)gt_now() | 1;
+	m->p = p;
+	gt_store(&m->held, p);
+	if (p)
+		gt_store_release(&p->m, m);
+
+	/* The lock keeps the end of the run from missing the new thread. */
+	gt_lock(&gt_sched.lock);
+	if (gt_sched.threads >= GT_THREADS_MAX)
+		error = EAGAIN;
+	else if (gt_load(&gt_sched.phase) == GT_STOPPING)
+		error = ECANCELED;
+	else
+		error = pthread_attr_init(&attr);
+	if (!error) {
+		pthread_attr_setstacksize(&attr, GT_THREAD_STACK);
+		error = pthread_create(&m->thread, &attr, thread_main, m);
+		pthread_attr_destroy(&attr);
+	}
+	if (!error) {
+		gt_sched.threads++;
+		m->all_next = gt_sched.all_m;
+		gt_sched.all_m = m;
+	}
+	gt_unlock(&gt_sched.lock);
+	if (error) {
+		if (p)
+			gt_store(&p->m, NULL);
+		free(m);
+		return -error;
+	}
+	atomic_fetch_add_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
+	return 0;
+}
+
+int gt_thread_first(struct gt_p *p)
+{
+	return thread_new(p, false);
+}
+
+void gt_thread_reserve(void)
+{
+	bool enough;
+	int error;
+
+	if (!gt_sched.backend->standby || !gt_sched.config.handoff)
+		return;
+	gt_lock(&gt_sched.lock);
+	enough = gt_sched.idle_m || gt_sched.reserving;
+	gt_sched.reserving = true;
+	gt_unlock(&gt_sched.lock);
+	if (enough)
+		return;
+	error = thread_new(NULL, false);
+	if (!error)
+		return;
+	gt_lock(&gt_sched.lock);
+	gt_sched.reserving = false;
+	gt_unlock(&gt_sched.lock);
+	if (error != -ECANCELED)
+		warn_thread(-error);
+}
+
+void gt_thread_start(struct gt_p *p, bool spinning)
+{
+	struct gt_m *m;
+	int error;
+
+	gt_lock(&gt_sched.lock);
+	m = gt_sched.idle_m;
+	if (m) {
+		idle_remove_locked(m);
+		m->next_p = p;
+		m->spinning = spinning;
+	}
+	gt_unlock(&gt_sched.lock);
+	if (m) {
+		gt_sched.backend->wake(m);
+		return;
+	}
+	error = thread_new(p, spinning);
+	if (!error)
+		return;
+	/* The work stays queued; whoever is next to look finds it. */
+	if (error != -ECANCELED)
+		warn_thread(-error);
+	if (spinning)
+		atomic_fetch_sub(&gt_sched.spinning, 1);
+	gt_lock(&gt_sched.lock);
+	gt_p_idle_put_locked(p);
+	gt_unlock(&gt_sched.lock);
+}
+
+bool gt_thread_stop(struct gt_m *m)
+{
+	bool handoff = gt_sched.config.handoff, look;
+	struct gt_p *p, *taken = NULL;
+
+	gt_lock(&gt_sched.lock);
+	idle_put_locked(m);
+	gt_sched.reserving = false;
+	while (gt_load(&gt_sched.phase) != GT_STOPPING) {
+		gt_unlock(&gt_sched.lock);
+		look = gt_sched.backend->park(m, handoff) && handoff;
+		if (look)
+			taken = gt_handoff_scan();
+		gt_lock(&gt_sched.lock);
+		if (m->idle && taken)
+			idle_remove_locked(m);
+		if (!m->idle)
+			break;
+	}
+	if (m->idle)
+		idle_remove_locked(m);
+	p = m->next_p;
+	m->next_p = NULL;
+	gt_unlock(&gt_sched.lock);
+	if (gt_load(&gt_sched.phase) == GT_STOPPING)
+		return false;
+
+	if (p && taken)
+		gt_thread_start(taken, false);
+	gt_p_acquire(m, p ? p : taken);
+	gt_thread_reserve();
+	return true;
+}
+
+bool gt_thread_swap(struct gt_m *m, struct gt_g *g)
+{
+	struct gt_p *p = gt_p_release(m);
+
+	gt_runq_put_next(p, g);
+	gt_thread_start(p, false);
+	return gt_thread_stop(m);
+}
+
+bool gt_thread_end_all(int64_t deadline)
+{
+	struct gt_m *m;
+
+	gt_lock(&gt_sched.lock);
+	gt_store_release(&gt_sched.phase, GT_STOPPING);
+	gt_store(&gt_sched.slow, true);
+	for (m = gt_sched.idle_m; m; m = m->idle_next)
+		gt_sched.backend->wake(m);
+	gt_unlock(&gt_sched.lock);
+
+	/* An M on its way into the poller looks at the phase after polled is 0. */
+	for (;;) {
+		uint32_t ended = gt_load_acquire(&gt_sched.threads_ended);
+
+		if (ended == gt_sched.threads)
+			break;
+		gt_sched.poller->kick();
+		if (!gt_futex_wait(&gt_sched.threads_ended, ended, deadline))
+			return false;
+	}
+	while ((m = gt_sched.all_m)) {
+		gt_sched.all_m = m->all_next;
+		pthread_join(m->thread, NULL);
+		free(m);
+	}
+	return true;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler's objects: G (task), M (thread), P (processor).
+ *
+ * A P is the right to run user code; there are gomaxprocs of them. An M runs a G
+ * while it holds a P. An M without a P is in the scheduler (idle, or polling), or
+ * it lost its P in an undeclared blocking call and runs on to its next entry into
+ * the runtime.
+ *
+ * Who owns what: a G's stack belongs to the M that runs it, or, while the G is
+ * parked, to whoever may ready it; the state says which. A P's fields marked
+ * "owner" belong to the M that holds it, while that M is in the runtime (M.inside
+ * is set); while it is outside, also to the one taker that handoff.c lets in.
+ *
+ * Lock order: chan or sema bucket, or pollfd -> timers of a P -> sched.lock ->
+ * stacks. No lock is held over a park, except that park's commit releases.
+ */
+#ifndef GT_SCHED_TYPES_H
+#define GT_SCHED_TYPES_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arch.h"
+#include "base/lock.h"
+#include "base/sanitize.h"
+
+#define GT_CACHELINE 64
+
+struct gt_g;
+struct gt_m;
+struct gt_p;
+struct gt_backend;
+
+/* States of a G, and who owns its stack in each. */
+enum gt_state {
+	GT_IDLE,	/* never started, or dead: its free list */
+	GT_RUNNABLE,	/* the queue it is in, then who takes it from there */
+	GT_RUNNING,	/* the M that runs it; without a P while its take is TAKEN */
+	GT_WAITING,	/* whoever may ready it; left only by gt_ready() */
+	GT_DEAD,	/* nobody: between its end and its free list */
+};
+
+/* Why a G waits. Shown in dumps. */
+enum gt_reason {
+	GT_REASON_NONE,
+	GT_REASON_CHAN_SEND,
+	GT_REASON_CHAN_RECV,
+	GT_REASON_CHAN_NIL,
+	GT_REASON_SEMA,
+	GT_REASON_SLEEP,
+	GT_REASON_NET_READ,
+	GT_REASON_NET_WRITE,
+};
+
+struct gt_stack {
+	char *low;		/* lowest usable address; the guard is below */
+	size_t size;		/* usable bytes, up to and with the G itself */
+	void *map;		/* own mapping of a large stack, or NULL */
+	size_t map_size;
+};
+
+/*
+ * A task. It stands in the top page of its own stack, so that a parked one costs
+ * one page. A plain thread that calls a primitive has one too, see park.c.
+ */
+struct gt_g {
+	void *sp;		/* its saved stack, unless running. Stack's owner */
+	_Atomic uint32_t state;	/* enum gt_state. Changed only in park.c */
+	uint8_t reason;		/* enum gt_reason, while WAITING. Stack's owner */
+	bool thread;		/* a plain thread's. Constant */
+	bool main;		/* gt_run()'s. Constant */
+	int saved_errno;	/* while not running. Stack's owner */
+	_Atomic uint32_t wake;	/* thread only: the futex it blocks on */
+	struct gt_g *next;	/* link in the one list it is in. That list's lock */
+	struct gt_m *last_m;	/* where it ran last; for forced migration. Owner */
+
+	void (*fn)(void *arg);	/* constant while alive, like all below */
+	void *arg;
+	uint64_t id;
+	uint64_t creator;	/* id of the task that started it, or 0 */
+	const char *name;	/* or NULL */
+	struct gt_wg *group;	/* done with it at its end, or NULL */
+	struct gt_stack stack;
+	struct gt_fiber fiber;
+};
+
+/* A list of Gs through gt_g.next, taken from the head. */
+struct gt_list {
+	struct gt_g *head, *tail;
+	size_t count;
+};
+
+/* The state of an M's P as seen by takers; the protocol is in handoff.c. */
+enum gt_take {
+	GT_TAKE_NONE,	/* nobody wants it */
+	GT_TAKE_WANTED,	/* a taker looks; M or taker decides by compare-and-swap */
+	GT_TAKE_TAKEN,	/* it is gone; M finds out at its next entry */
+};
+
+/* A thread. Allocated by the starter, freed after the run has ended. */
+struct gt_m {
+	/* Looked at in each entry into the runtime: one line, the M's own. */
+	_Atomic bool inside;	/* in the runtime, not in user code. Written by M */
+	_Atomic uint32_t take;	/* enum gt_take. See handoff.c */
+	struct gt_p *p;		/* the P it holds, or held when it was taken. M's */
+	_Atomic(struct gt_p *) held;	/* the same, for takers. Written by M */
+	struct gt_g *g;		/* what it runs: a task, or &g0. M's */
+
+	/* What the stack that was switched from asked to be done. M's. */
+	struct gt_g *prev;
+	bool (*commit)(struct gt_g *g, void *arg);
+	void *commit_arg;
+
+	struct gt_g g0;		/* the scheduler's, on the thread's own stack */
+	bool spinning;		/* looking for work; counted in sched. M's */
+	uint32_t random;	/* state of a xorshift generator. M's */
+
+	/* Sleeping and waking; see thread.c. */
+	struct gt_p *next_p;	/* the P to start with. sched.lock, then woken M's */
+	struct gt_m *idle_next;	/* sched.lock */
+	bool idle;		/* on sched.idle_m. sched.lock */
+
+	/* The backend's. */
+	_Atomic uint32_t wake;	/* futex backend: 1 is a wake that has not been used */
+	_Atomic int slot;	/* kmod backend: its slot, or -1. Written by M */
+	_Atomic int tid;	/* 0 until it is attached */
+	int stat_fd;		/* futex backend: /proc/self/task/TID/stat, or -1 */
+
+	pthread_t thread;	/* constant after the start */
+	struct gt_m *all_next;	/* sched.lock */
+	_Atomic bool ended;	/* the thread touches nothing of ours any more */
+};
+
+#define GT_RING 256		/* a power of two */
+
+struct gt_timer;
+
+/* A heap entry: the key is beside the pointer, so that sifting reads one array. */
+struct gt_timer_slot {
+	int64_t when;
+	struct gt_timer *timer;
+};
+
+/* The timers of a P: a 4-ary heap. See timer.c. */
+struct gt_timers {
+	struct gt_lock lock;
+	struct gt_timer_slot *heap;	/* lock */
+	size_t count, room;		/* lock */
+	_Atomic int64_t first;		/* when of the first, or INT64_MAX. Written
+					   under the lock, read anywhere */
+};
+
+/* A processor. */
+struct gt_p {
+	_Alignas(GT_CACHELINE)
+	_Atomic uint32_t head;		/* ring: advanced by any taker, by CAS */
+	_Alignas(GT_CACHELINE)
+	_Atomic uint32_t tail;		/* ring: owner */
+	_Atomic(struct gt_g *) next;	/* runs before the ring; any, by exchange */
+	uint32_t next_streak;		/* times in a row that next was used. Owner */
+	_Atomic uint64_t tick;		/* Gs it has begun to run. Written by owner */
+	struct gt_list dead;		/* free Gs with their stacks. Owner */
+	uint64_t id_next, id_end;	/* ids set aside for new Gs. Owner */
+	_Atomic uint64_t born, died;	/* Gs started and ended here. Written by owner */
+	_Atomic(struct gt_m *) m;	/* who holds it. That M, or a taker */
+	struct gt_p *idle_next;		/* sched.lock: link in sched.idle_p */
+	uint64_t seen_tick;		/* tick at sysmon's last look. sysmon's */
+	int64_t seen_at;		/* when it first saw that tick. sysmon's */
+	uint32_t index;			/* constant */
+	struct gt_timers timers;
+	_Alignas(GT_CACHELINE)
+	_Atomic(struct gt_g *) ring[GT_RING];
+};
+
+/* How the scheduler looks for ready tasks outside: set by netpoll.c at the start. */
+struct gt_poller {
+	/*
+	 * Append tasks that have become ready to list. delay: nanoseconds to wait
+	 * for the first; 0 does not wait, negative waits for ever. Returns early
+	 * after a kick.
+	 */
+	void (*poll)(struct gt_list *list, int64_t delay);
+	void (*kick)(void);
+};
+
+/* What the environment asks for; see config.c. Constant during a run. */
+struct gt_config {
+	int maxprocs;
+	enum { GT_WANT_AUTO, GT_WANT_KMOD, GT_WANT_FUTEX } backend;
+	const char *device;
+	bool handoff;		/* take Ps from blocked threads */
+	bool migrate;		/* change threads at each suspension */
+	bool verbose;		/* GTDEBUG=1 */
+};
+
+enum gt_phase {
+	GT_OFF,
+	GT_FORKED,	/* the child of a process in which it ran: off, with leftovers */
+	GT_STARTING,
+	GT_ON,
+	GT_STOPPING,
+};
+
+/* The scheduler. One a process. */
+struct gt_sched {
+	_Atomic uint32_t phase;		/* enum gt_phase */
+	_Atomic uint32_t main_done;	/* futex: 1 when the main task has returned */
+	struct gt_config config;
+	const struct gt_backend *backend;	/* constant during a run */
+	const struct gt_poller *poller;		/* constant during a run */
+	struct gt_p *all_p;		/* constant during a run, as is maxprocs */
+	uint32_t maxprocs;
+	/* Every pick goes through the scheduler's stack: stopping, or migrating. */
+	_Atomic bool slow;
+
+	struct gt_lock lock;
+	struct gt_list queue;		/* lock: runnable Gs of no P */
+	_Atomic size_t queue_count;	/* its count. Written under the lock */
+	struct gt_list dead;		/* lock: free Gs */
+	_Atomic size_t dead_count;	/* its count. Written under the lock */
+	struct gt_m *idle_m;		/* lock: a stack */
+	struct gt_p *idle_p;		/* lock: a stack */
+	_Atomic uint32_t idle_p_count;	/* written under the lock */
+	_Atomic uint32_t spinning;	/* Ms that look for work */
+	struct gt_m *all_m;		/* lock */
+	uint32_t threads;		/* lock: Ms made */
+	bool reserving;			/* lock: an M is being made to stand by */
+	_Atomic uint32_t threads_ended;	/* futex: changes as an M ends */
+
+	/* 0 while an M waits in the poller, else when it was last polled. */
+	_Atomic int64_t polled;
+	_Atomic int64_t poll_until;	/* until when that M waits, or INT64_MAX */
+	_Atomic uint32_t poll_waiters;	/* tasks parked on descriptors */
+
+	_Atomic uint32_t sysmon_asleep;	/* futex: 1 while all Ps are idle */
+	_Atomic uint64_t next_id;
+	_Atomic uint64_t born_outside;	/* Gs started by plain threads */
+
+	/* For gt_stats. */
+	_Atomic uint64_t nr_threads, nr_steals, nr_handoffs, nr_refused, nr_regains,
+		nr_requeues, gap_ns;
+};
+
+extern struct gt_sched gt_sched;
+
+#define gt_likely(x) __builtin_expect(!!(x), 1)
+#define gt_unlikely(x) __builtin_expect(!!(x), 0)
+
+#define gt_load(p) atomic_load_explicit(p, memory_order_relaxed)
+#define gt_store(p, v) atomic_store_explicit(p, v, memory_order_relaxed)
+#define gt_load_acquire(p) atomic_load_explicit(p, memory_order_acquire)
+#define gt_store_release(p, v) atomic_store_explicit(p, v, memory_order_release)
+
+/* Count in a word that one thread writes at a time. */
+#define gt_count(p) gt_store(p, gt_load(p) + 1)
+
+static inline void gt_list_push(struct gt_list *list, struct gt_g *g)
+{
+	g->next = NULL;
+	if (list->tail)
+		list->tail->next = g;
+	else
+		list->head = g;
+	list->tail = g;
+	list->count++;
+}
+
+static inline struct gt_g *gt_list_pop(struct gt_list *list)
+{
+	struct gt_g *g = list->head;
+
+	if (g) {
+		list->head = g->next;
+		if (!list->head)
+			list->tail = NULL;
+		list->count--;
+	}
+	return g;
+}
+
+/* Append all of from to list. */
+static inline void gt_list_join(struct gt_list *list, struct gt_list *from)
+{
+	if (!from->head)
+		return;
+	if (list->tail)
+		list->tail->next = from->head;
+	else
+		list->head = from->head;
+	list->tail = from->tail;
+	list->count += from->count;
+	*from = (struct gt_list){ 0 };
+}
+
+static inline void gt_list_push_front(struct gt_list *list, struct gt_g *g)
+{
+	g->next = list->head;
+	list->head = g;
+	if (!list->tail)
+		list->tail = g;
+	list->count++;
+}
+
+#endif /* GT_SCHED_TYPES_H */
