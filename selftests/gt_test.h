@@ -276,6 +276,18 @@ static inline void gt_run_read_covered(struct gt_test_worker *self)
 
 	self->group->user[self->slot].cover = 1;
 	self->result = read(self->fd, &byte, 1);
+	self->group->user[self->slot].cover = 0;
+}
+
+/* The same again and again, until the other end is closed. */
+static inline void gt_run_read_loop(struct gt_test_worker *self)
+{
+	char byte;
+
+	self->group->user[self->slot].cover = 1;
+	while (read(self->fd, &byte, 1) == 1)
+		self->order++;
+	self->group->user[self->slot].cover = 0;
 }
 
 static inline void gt_run_read(struct gt_test_worker *self)

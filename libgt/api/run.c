@@ -167,9 +167,10 @@ off:
 /* False: a thread is left. */
 static bool end(int64_t deadline)
 {
+	/* First of all: it looks at Ms without a lock. */
+	gt_sysmon_stop();
 	if (!gt_thread_end_all(deadline))
 		return false;
-	gt_sysmon_stop();
 	gt_netpoll_stop();
 	gt_stack_end();
 	free_ps();

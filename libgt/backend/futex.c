@@ -39,13 +39,13 @@ static int open_stat(struct gt_m *m)
 /* Opened early: when descriptors run short, blocked threads are likely the cause. */
 static void futex_attach(struct gt_m *m)
 {
-	m->stat_fd = open_stat(m);
+	gt_store_release(&m->stat_fd, open_stat(m));
 }
 
 static void futex_detach(struct gt_m *m)
 {
-	if (m->stat_fd >= 0)
-		close(m->stat_fd);
+	if (gt_load(&m->stat_fd) >= 0)
+		close(gt_load(&m->stat_fd));
 }
 
 static void futex_cover(struct gt_m *m, bool has_p)
@@ -74,10 +74,11 @@ static void futex_wake(struct gt_m *m)
 static bool futex_blocked(struct gt_m *m)
 {
 	char buf[128], *end;
-	int fd = m->stat_fd >= 0 ? m->stat_fd : open_stat(m);
+	int kept = gt_load_acquire(&m->stat_fd);
+	int fd = kept >= 0 ? kept : open_stat(m);
 	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
 
-	if (fd != m->stat_fd)
+	if (fd >= 0 && fd != kept)
 		close(fd);
 	if (n <= 0)
 		return false;

@@ -35,6 +35,7 @@
 static struct {
 	pthread_t thread;
 	_Atomic uint32_t stop;		/* futex: 1 to end */
+	bool running;			/* gt_run()'s caller's */
 } sysmon;
 
 /* Take the Ps of blocked Ms. Returns whether there was one. */
@@ -145,11 +146,15 @@ int gt_sysmon_start(void)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	error = pthread_create(&sysmon.thread, NULL, sysmon_main, NULL);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	sysmon.running = !error;
 	return -error;
 }
 
 void gt_sysmon_stop(void)
 {
+	if (!sysmon.running)
+		return;
+	sysmon.running = false;
 	gt_store(&sysmon.stop, 1);
 	gt_futex_wake(&sysmon.stop, 1);
 	gt_lock(&gt_sched.lock);

@@ -110,7 +110,7 @@ static int thread_new(struct gt_p *p, bool spinning)
 	gt_store(&m->inside, true);
 	m->g = &m->g0;
 	gt_store(&m->slot, -1);
-	m->stat_fd = -1;
+	gt_store(&m->stat_fd, -1);
 	m->spinning = spinning;
 	m->random = (uint32_t)gt_now() | 1;
 	m->p = p;

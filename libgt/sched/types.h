@@ -128,7 +128,7 @@ struct gt_m {
 	_Atomic uint32_t wake;	/* futex backend: 1 is a wake that has not been used */
 	_Atomic int slot;	/* kmod backend: its slot, or -1. Written by M */
 	_Atomic int tid;	/* 0 until it is attached */
-	int stat_fd;		/* futex backend: /proc/self/task/TID/stat, or -1 */
+	_Atomic int stat_fd;	/* futex backend: /proc/self/task/TID/stat, or -1 */
 
 	pthread_t thread;	/* constant after the start */
 	struct gt_m *all_next;	/* sched.lock */
