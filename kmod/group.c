@@ -14,7 +14,6 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/fs.h>
-#include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -127,16 +126,9 @@ int gt_group_setup(struct file *file, struct gt_group_setup *arg,
 	    put_user(gt_area_size(&group->user_area), &user_arg->user_size))
 		goto destroy;
 
-	/*
-	 * While any group exists, so do the scheduler's calls of preempt notifiers.
-	 * Before the file names it, for an attach may follow at once.
-	 */
-	preempt_notifier_inc();
 	err = -EBUSY;
-	if (cmpxchg(&file->private_data, NULL, group)) {
-		preempt_notifier_dec();
+	if (cmpxchg(&file->private_data, NULL, group))
 		goto destroy;
-	}
 	return 0;
 
 destroy:
@@ -156,10 +148,8 @@ void gt_group_release(struct file *file)
 {
 	struct gt_group *group = gt_group_of(file);
 
-	if (!group)
-		return;
-	gt_group_destroy(group);
-	preempt_notifier_dec();
+	if (group)
+		gt_group_destroy(group);
 }
 
 /**

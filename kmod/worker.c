@@ -234,12 +234,22 @@ int gt_worker_module_init(void)
 {
 	/* Unbound: an exit must not wait behind whatever hogs the CPU that it was on. */
 	gt_workqueue = alloc_workqueue("gt", WQ_UNBOUND, 0);
-	return gt_workqueue ? 0 : -ENOMEM;
+	if (!gt_workqueue)
+		return -ENOMEM;
+	/*
+	 * The scheduler calls notifiers while the module is loaded, and not only while
+	 * a group exists: this patches the kernel's text and interrupts every CPU, so
+	 * a user who opens and closes the device in a loop shall not command it. A task
+	 * without notifiers pays for one look at an empty list a switch.
+	 */
+	preempt_notifier_inc();
+	return 0;
 }
 
 /* No file is open: see the head of this file for what may be left. */
 void gt_worker_module_exit(void)
 {
+	preempt_notifier_dec();
 	destroy_workqueue(gt_workqueue);
 	rcu_barrier();
 }

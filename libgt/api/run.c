@@ -42,6 +42,8 @@ static void in_child(void)
 		return;
 	gt_netpoll_stop();
 	gt_sched.backend->stop();
+	gt_sysmon_forget();
+	gt_stack_forget();
 	gt_store(&gt_sched.phase, GT_FORKED);
 }
 
@@ -71,12 +73,12 @@ static int choose_backend(const struct gt_config *config)
 	gt_sched.backend = &gt_backend_futex;
 	gt_backend_futex.start(config);
 chosen:
-	if (config->verbose)
-		fprintf(stderr, "gt: backend %s%s%s, %d processors\n", gt_sched.backend->name,
-			config->backend == GT_WANT_AUTO && gt_sched.backend == &gt_backend_futex ?
-			": " : "",
-			config->backend == GT_WANT_AUTO && gt_sched.backend == &gt_backend_futex ?
-			strerror(-error) : "", config->maxprocs);
+	if (!config->verbose)
+		return 0;
+	fprintf(stderr, "gt: %d processors, backend %s", config->maxprocs, gt_sched.backend->name);
+	if (config->backend == GT_WANT_AUTO && error)
+		fprintf(stderr, ": %s: %s (is the module loaded?)", config->device, strerror(-error));
+	fputc('\n', stderr);
 	return 0;
 }
 
@@ -128,8 +130,6 @@ static int start(void (*fn)(void *arg), void *arg)
 		config->maxprocs = gt_load(&wanted_maxprocs);
 	gt_store(&gt_sched.slow, config->migrate);
 	gt_store(&gt_sched.phase, GT_STARTING);
-	if (gt_barrier_register())
-		gt_lock_strict = true;
 
 	error = choose_backend(config);
 	if (error)

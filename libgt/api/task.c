@@ -50,8 +50,11 @@ size_t gt_task_count(void)
 	return born + atomic_load(&gt_sched.born_outside) - died;
 }
 
+/* From here on no M picks another task; those that run go on to their next park. */
 static void end_run(void)
 {
+	gt_store(&gt_sched.slow, true);
+	gt_store_release(&gt_sched.phase, GT_STOPPING);
 	gt_store_release(&gt_sched.main_done, 1);
 	gt_futex_wake(&gt_sched.main_done, 1);
 }
@@ -62,11 +65,10 @@ static _Noreturn void finish(bool returned)
 	struct gt_g *g = gt_g_self();
 	struct gt_p *p;
 
-	if (g->main && returned) {
+	if (g->main && returned)
 		end_run();
-	} else if (g->main) {
+	else if (g->main)
 		atomic_store(&main_exited, true);
-	}
 	p = gt_m_self()->p;
 	atomic_store_explicit(&p->died, gt_load(&p->died) + 1, memory_order_release);
 	if (gt_unlikely(atomic_load(&main_exited))) {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The two system calls under all blocking in user space, as functions. */
+/* Sleeping on a word of memory, the bottom of all blocking in user space. */
 #ifndef GT_BASE_FUTEX_H
 #define GT_BASE_FUTEX_H
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <linux/membarrier.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,29 +37,6 @@ static inline bool gt_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t
 static inline void gt_futex_wake(_Atomic uint32_t *word, int count)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
-}
-
-/*
- * The heavy half of an asymmetric barrier: after it, every thread of the process
- * has executed a full barrier since it was called. The light half is a compiler
- * barrier between a store and a load. Costs about 14 us; needs Linux 4.14.
- */
-static inline int gt_barrier_register(void)
-{
-	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) ?
-	       -errno : 0;
-}
-
-static inline void gt_barrier_heavy(void)
-{
-	atomic_thread_fence(memory_order_seq_cst);
-	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-	atomic_thread_fence(memory_order_seq_cst);
-}
-
-static inline void gt_barrier_light(void)
-{
-	atomic_signal_fence(memory_order_seq_cst);
 }
 
 #endif /* GT_BASE_FUTEX_H */

@@ -5,8 +5,6 @@
 
 #define GT_LOCK_SPINS 100
 
-bool gt_lock_strict;
-
 void gt_lock_slow(struct gt_lock *lock)
 {
 	int saved = errno;

@@ -20,9 +20,6 @@
  *
  * Rejected: pthread_mutex_t, twice the atomics; a pure spin lock, which wastes a
  * slice when the holder is descheduled.
- *
- * Without membarrier() (seccomp, old kernels) gt_lock_strict makes (A) a full
- * fence, and (B) too.
  */
 #ifndef GT_BASE_LOCK_H
 #define GT_BASE_LOCK_H
@@ -31,15 +28,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/barrier.h"
 #include "base/futex.h"
 
 struct gt_lock {
 	_Atomic uint32_t held;		/* 1: locked. Sleepers wait on it. */
 	_Atomic uint32_t waiters;	/* threads that may be asleep on held */
 };
-
-/* No membarrier(): set once, before the runtime's first thread starts. */
-extern bool gt_lock_strict;
 
 void gt_lock_slow(struct gt_lock *lock);
 
@@ -61,8 +56,6 @@ static inline void gt_lock(struct gt_lock *lock)
 static inline void gt_unlock(struct gt_lock *lock)
 {
 	atomic_store_explicit(&lock->held, 0, memory_order_release);
-	if (__builtin_expect(gt_lock_strict, 0))
-		atomic_thread_fence(memory_order_seq_cst);
 	gt_barrier_light();						/* (A) */
 	if (__builtin_expect(atomic_load_explicit(&lock->waiters, memory_order_relaxed), 0))
 		gt_futex_wake(&lock->held, 1);

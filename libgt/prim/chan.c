@@ -332,7 +332,7 @@ void gt_chan_close(struct gt_chan *chan)
 	gt_unlock(&chan->lock);
 	for (; waiter; waiter = next) {
 		next = waiter->next;
-		gt_ready(waiter->g);
+		gt_ready_last(waiter->g);
 	}
 	gt_leave();
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The network calls: try, and park while the call would block. See netpoll.c. */
+/*
+ * The network calls: try, and park while the call would block. See netpoll.c.
+ *
+ * The system calls' errno is not the caller's business: each call keeps his.
+ */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,6 +14,7 @@
 #include "gt/net.h"
 #include "gt/time.h"
 #include "prim/netpoll.h"
+#include "sched/park.h"
 
 /* Evaluate call, a system call on pfd, until it neither would block nor was
  * interrupted; leaves its result or -errno in result. */
@@ -30,13 +35,15 @@
 
 ssize_t gt_read(int fd, void *buf, size_t count)
 {
+	int saved = gt_errno_get();
 	struct gt_pollfd *pfd;
 	ssize_t result = gt_pollfd_begin(fd, GT_SIDE_READ, &pfd);
 
-	if (result)
-		return result;
-	try_until_done(result, pfd, GT_SIDE_READ, read(fd, buf, count));
-	gt_pollfd_end(pfd, GT_SIDE_READ);
+	if (!result) {
+		try_until_done(result, pfd, GT_SIDE_READ, read(fd, buf, count));
+		gt_pollfd_end(pfd, GT_SIDE_READ);
+	}
+	gt_errno_set(saved);
 	return result;
 }
 
@@ -48,43 +55,49 @@ static ssize_t write_once(struct gt_pollfd *pfd, const char *buf, size_t count)
 
 ssize_t gt_write(int fd, const void *buf, size_t count)
 {
+	int saved = gt_errno_get();
 	struct gt_pollfd *pfd;
 	ssize_t result = gt_pollfd_begin(fd, GT_SIDE_WRITE, &pfd);
 	size_t written = 0;
 
-	if (result)
-		return result;
-	do {
-		try_until_done(result, pfd, GT_SIDE_WRITE,
-			       write_once(pfd, (const char *)buf + written, count - written));
-		if (result < 0)
-			break;
-		written += result;
-	} while (written < count);
-	gt_pollfd_end(pfd, GT_SIDE_WRITE);
+	if (!result) {
+		do {
+			try_until_done(result, pfd, GT_SIDE_WRITE,
+				       write_once(pfd, (const char *)buf + written,
+						  count - written));
+			if (result < 0)
+				break;
+			written += result;
+		} while (written < count);
+		gt_pollfd_end(pfd, GT_SIDE_WRITE);
+	}
+	gt_errno_set(saved);
 	return written || result >= 0 ? (ssize_t)written : result;
 }
 
 int gt_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
 {
 	socklen_t room = addrlen ? *addrlen : 0;
+	int saved = gt_errno_get();
 	struct gt_pollfd *pfd;
 	int result = gt_pollfd_begin(fd, GT_SIDE_READ, &pfd);
 
-	if (result)
-		return result;
-	for (;;) {
+	while (!result) {
 		if (addrlen)
 			*addrlen = room;
 		try_until_done(result, pfd, GT_SIDE_READ,
 			       accept4(fd, addr, addrlen, SOCK_NONBLOCK | SOCK_CLOEXEC));
 		/* The peer went away while it was in the queue: not our caller's. */
-		if (result != -ECONNABORTED)
-			break;
+		if (result == -ECONNABORTED) {
+			result = 0;
+			continue;
+		}
+		gt_pollfd_end(pfd, GT_SIDE_READ);
+		if (result >= 0)
+			gt_pollfd_fresh(result, true);
+		break;
 	}
-	gt_pollfd_end(pfd, GT_SIDE_READ);
-	if (result >= 0)
-		gt_pollfd_fresh(result, true);
+	gt_errno_set(saved);
 	return result;
 }
 
@@ -111,29 +124,37 @@ static int wait_connected(struct gt_pollfd *pfd)
 	}
 }
 
-int gt_connect(int fd, const struct sockaddr *addr, socklen_t addrlen)
+static int connect_once(struct gt_pollfd *pfd, const struct sockaddr *addr, socklen_t addrlen)
 {
-	struct gt_pollfd *pfd;
 	int64_t pause = GT_MILLISECOND;
-	int error = gt_pollfd_begin(fd, GT_SIDE_WRITE, &pfd);
 
-	if (error)
-		return error;
-	for (;;) {
-		error = connect(fd, addr, addrlen) ? -errno : 0;
+	while (connect(pfd->fd, addr, addrlen)) {
+		if (errno == EINPROGRESS || errno == EINTR)
+			return wait_connected(pfd);
+		if (errno != EAGAIN)
+			return -errno;
 		/* A unix socket's backlog is full, and nothing will tell of room. */
-		if (error != -EAGAIN)
-			break;
 		gt_sleep(pause);
 		pause = pause < 100 * GT_MILLISECOND ? pause * 2 : pause;
 	}
-	if (error == -EINPROGRESS || error == -EINTR)
-		error = wait_connected(pfd);
-	gt_pollfd_end(pfd, GT_SIDE_WRITE);
+	return 0;
+}
+
+int gt_connect(int fd, const struct sockaddr *addr, socklen_t addrlen)
+{
+	struct gt_pollfd *pfd;
+	int saved = gt_errno_get();
+	int error = gt_pollfd_begin(fd, GT_SIDE_WRITE, &pfd);
+
+	if (!error) {
+		error = connect_once(pfd, addr, addrlen);
+		gt_pollfd_end(pfd, GT_SIDE_WRITE);
+	}
+	gt_errno_set(saved);
 	return error;
 }
 
-int gt_listen_tcp(const char *host, int port)
+static int listen_tcp(const char *host, int port)
 {
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 	struct sockaddr_in in4 = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -168,7 +189,18 @@ int gt_listen_tcp(const char *host, int port)
 	return fd;
 }
 
+int gt_listen_tcp(const char *host, int port)
+{
+	int saved = gt_errno_get(), fd = listen_tcp(host, port);
+
+	gt_errno_set(saved);
+	return fd;
+}
+
 int gt_close(int fd)
 {
-	return gt_pollfd_close(fd);
+	int saved = gt_errno_get(), error = gt_pollfd_close(fd);
+
+	gt_errno_set(saved);
+	return error;
 }

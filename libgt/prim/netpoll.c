@@ -182,7 +182,9 @@ int gt_pollfd_wait(struct gt_pollfd *pfd, enum gt_side side)
 		gt_store(&pfd->registered, true);
 	}
 	gt_enter();
-	atomic_fetch_add(&gt_sched.poll_waiters, 1);
+	/* If nobody waits in the poller, but somebody could: let him. */
+	if (!atomic_fetch_add(&gt_sched.poll_waiters, 1) && gt_load(&gt_sched.polled))
+		gt_wake_p();
 	gt_park(commit_wait, &pfd->ready[side],
 		side == GT_SIDE_READ ? GT_REASON_NET_READ : GT_REASON_NET_WRITE);
 	atomic_fetch_sub(&gt_sched.poll_waiters, 1);

@@ -68,6 +68,7 @@ bool gt_sema_wake(const void *address, size_t count, bool (*change)(void *arg), 
 {
 	struct bucket *bucket = bucket_of(address);
 	struct waiter *woken = NULL, **end = &woken, **link, *waiter;
+	bool many;
 
 	gt_lock(&bucket->lock);
 	if (change && !change(arg)) {
@@ -89,10 +90,14 @@ bool gt_sema_wake(const void *address, size_t count, bool (*change)(void *arg), 
 		count--;
 	}
 	gt_unlock(&bucket->lock);
+	many = woken && woken->next;
 	while ((waiter = woken)) {
 		/* Readied, its stack is its own again. */
 		woken = waiter->next;
-		gt_ready(waiter->g);
+		if (many)
+			gt_ready_last(waiter->g);
+		else
+			gt_ready(waiter->g);
 	}
 	return true;
 }

@@ -31,7 +31,7 @@ int64_t gt_now(void)
 
 static void fire(struct gt_timer *timer)
 {
-	gt_ready(((struct sleeper *)timer)->g);
+	gt_ready_last(((struct sleeper *)timer)->g);
 }
 
 static bool commit_start(struct gt_g *g, void *arg)

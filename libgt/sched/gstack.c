@@ -201,3 +201,9 @@ void gt_stack_end(void)
 		free(slab);
 	}
 }
+
+void gt_stack_forget(void)
+{
+	stacks.lock = (struct gt_lock){ 0 };
+	stacks.slabs = NULL;
+}

@@ -40,14 +40,14 @@ struct gt_g *gt_g_self(void)
 	return &thread_g;
 }
 
-__attribute__((__noinline__)) static void errno_save(struct gt_g *g)
+__attribute__((__noinline__)) int gt_errno_get(void)
 {
-	g->saved_errno = errno;
+	return errno;
 }
 
-__attribute__((__noinline__)) static void errno_restore(struct gt_g *g)
+__attribute__((__noinline__)) void gt_errno_set(int value)
 {
-	errno = g->saved_errno;
+	errno = value;
 }
 
 void gt_switched(void)
@@ -91,12 +91,12 @@ static void switch_away(struct gt_m *m, struct gt_g *g,
 		next = &m->g0;
 		m->g = next;
 	}
-	errno_save(g);
+	g->saved_errno = gt_errno_get();
 	gt_fiber_leave(&g->fiber, &next->fiber, 0);
 	gt_switch(&g->sp, next->sp);
 	gt_fiber_enter(&g->fiber);
 	gt_switched();
-	errno_restore(g);
+	gt_errno_set(g->saved_errno);
 }
 
 void gt_run_g(struct gt_m *m, struct gt_g *g)
@@ -150,12 +150,17 @@ static inline bool state_runnable(struct gt_g *g)
 }
 
 /* A runnable task finds a queue. */
-static void enqueue(struct gt_g *g)
+static inline void enqueue(struct gt_g *g, bool last)
 {
 	struct gt_m *m = gt_m_self();
 
 	if (gt_likely(m && m->p)) {
-		gt_runq_put_next(m->p, g);
+		if (last) {
+			gt_runq_put_tail(m->p, g);
+			atomic_thread_fence(memory_order_seq_cst);	/* (A) of sched.c */
+		} else {
+			gt_runq_put_next(m->p, g);
+		}
 	} else {
 		struct gt_list list = { 0 };
 
@@ -168,7 +173,13 @@ static void enqueue(struct gt_g *g)
 void gt_ready(struct gt_g *g)
 {
 	if (state_runnable(g))
-		enqueue(g);
+		enqueue(g, false);
+}
+
+void gt_ready_last(struct gt_g *g)
+{
+	if (state_runnable(g))
+		enqueue(g, true);
 }
 
 void gt_ready_later(struct gt_g *g, struct gt_list *list)
@@ -180,7 +191,7 @@ void gt_ready_later(struct gt_g *g, struct gt_list *list)
 void gt_launch(struct gt_g *g)
 {
 	gt_store(&g->state, GT_RUNNABLE);
-	enqueue(g);
+	enqueue(g, false);
 }
 
 static bool commit_requeue(struct gt_g *g, void *arg)

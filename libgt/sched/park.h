@@ -35,6 +35,13 @@ static inline void gt_leave(void)
 		gt_store_release(&m->inside, false);
 }
 
+/*
+ * errno, for code that may park between a look at it and the next: the compiler
+ * must not keep its address.
+ */
+int gt_errno_get(void);
+void gt_errno_set(int value);
+
 /* The calling task, or the calling plain thread's stand-in for one. */
 struct gt_g *gt_g_self(void);
 
@@ -48,6 +55,9 @@ void gt_park(bool (*commit)(struct gt_g *g, void *arg), void *arg, enum gt_reaso
 
 /* Make a parked task runnable. Just once for each park. Any thread. */
 void gt_ready(struct gt_g *g);
+
+/* The same, behind all that are runnable here: for several that have an order. */
+void gt_ready_last(struct gt_g *g);
 
 /* The same for many at once, by a thread without a P: they are only collected. */
 void gt_ready_later(struct gt_g *g, struct gt_list *list);

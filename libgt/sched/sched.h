@@ -52,6 +52,8 @@ void gt_regain(struct gt_m *m);
 int gt_sysmon_start(void);
 void gt_sysmon_stop(void);
 void gt_sysmon_wake(void);
+/* In the child of a fork(): there is none. */
+void gt_sysmon_forget(void);
 
 /* timer.c: see timer.h. */
 
@@ -63,6 +65,8 @@ struct gt_g *gt_stack_get(struct gt_p *p, size_t size);
 void gt_stack_put(struct gt_p *p, struct gt_g *g);
 /* Everything goes. */
 void gt_stack_end(void);
+/* In the child of a fork(), which may stand on one of them: leave all alone. */
+void gt_stack_forget(void);
 
 /* config.c */
 

@@ -6,8 +6,8 @@
  *   whose tick stands still since the last look has run one task all the while;
  *   then the state of its thread is worth reading.
  * - Descriptors, if no M has polled for 10 ms since all are busy.
- * - Timers that are late, and queued work beside an idle P, as after a failure to
- *   start a thread: a safety net.
+ * - Timers of Ps that are busy with one long task.
+ * - Queued work beside an idle P, as after a failure to start a thread.
  *
  * It sleeps 20 us between looks while it finds something to do, after 1 ms without
  * it doubles the pause up to 10 ms, and it sleeps without a limit while all Ps are
@@ -82,6 +82,13 @@ static void poll_overdue(int64_t now)
 	gt_inject(&list);
 }
 
+/* Timers of a P that is busy with one long task. */
+static void fire_overdue(int64_t now)
+{
+	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
+		gt_timer_run(&gt_sched.all_p[i], now);
+}
+
 /* All Ps are idle: sleep until one is not, or stop. */
 static bool sleep_while_idle(void)
 {
@@ -123,7 +130,8 @@ static void *sysmon_main(void *arg)
 		gt_futex_wait(&sysmon.stop, 0, gt_now() + pause);
 		now = gt_now();
 		poll_overdue(now);
-		if (gt_timer_first() <= now || gt_load(&gt_sched.queue_count))
+		fire_overdue(now);
+		if (gt_load(&gt_sched.queue_count))
 			gt_wake_p();
 		if (gt_sched.config.handoff && retake(now)) {
 			pause = GT_PAUSE_MIN;
@@ -161,4 +169,9 @@ void gt_sysmon_stop(void)
 	gt_sysmon_wake();
 	gt_unlock(&gt_sched.lock);
 	pthread_join(sysmon.thread, NULL);
+}
+
+void gt_sysmon_forget(void)
+{
+	sysmon.running = false;
 }

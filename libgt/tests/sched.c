@@ -403,6 +403,7 @@ GT_TEST_PROCS(ping_pong_alone)
 
 	CHECK_EQ(gt_go(answers, &rally), 0);
 	asks(&rally);
+	AWAIT(gt_task_count() == 1);	/* the other one uses the stack of this */
 }
 
 GT_TEST_PROCS(waves)

@@ -275,11 +275,16 @@ GT_TEST_PROCS(sleep_beside_ping_pong)
 	gt_chan_put(back);
 }
 
-/* Sleepers are not left behind on a processor whose thread blocks or spins. */
+/* Sleepers are not left behind on a processor whose task spins. */
 static atomic_bool spinning;
 
-static void spins_until_stop(void *arg)
+static void starts_sleepers_and_spins(void *arg)
 {
+	long i;
+
+	for (i = 0; i < 50; i++)
+		CHECK_EQ(gt_go(sleeps_random, (void *)(i + 1)), 0);
+	gt_yield();
 	atomic_store(&spinning, true);
 	while (!atomic_load(&stop))
 		;
@@ -288,17 +293,25 @@ static void spins_until_stop(void *arg)
 
 static void sleeps_beside_spinner(void)
 {
-	long i;
-
-	for (i = 0; i < 50; i++)
-		CHECK_EQ(gt_go(sleeps_random, (void *)(i + 1)), 0);
-	CHECK_EQ(gt_go(spins_until_stop, NULL), 0);
+	CHECK_EQ(gt_go(starts_sleepers_and_spins, NULL), 0);
 	AWAIT(spinning);
 	AWAIT(ran == 50);
 	atomic_store(&stop, true);
 	AWAIT(gt_task_count() == 1);
 }
 
+/* The same, and the other processor is idle. */
+static void sleeps_beside_spinner_idle(void)
+{
+	CHECK_EQ(gt_go(starts_sleepers_and_spins, NULL), 0);
+	AWAIT(spinning);
+	while (ran < 50)
+		gt_sleep(GT_MILLISECOND);
+	atomic_store(&stop, true);
+	AWAIT(gt_task_count() == 1);
+}
+
+TEST_ON(sleep_beside_a_spinning_task_and_an_idle_processor, sleeps_beside_spinner_idle, 2)
 TEST_ON(sleep_beside_a_spinning_task, sleeps_beside_spinner, 2)
 
 TEST_MAIN

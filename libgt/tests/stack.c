@@ -117,7 +117,7 @@ static void overflows(void)
 
 	/* neighbours on both sides, parked: their stacks are mapped memory */
 	for (i = 0; i < 16; i++)
-		CHECK_EQ(gt_go_attr(digs_too_deep, (void *)(i == 8 ? more + 512 : 0), &attr), 0);
+		CHECK_EQ(gt_go_attr(digs_too_deep, (void *)(i == 8 ? more + (16 << 10) : 0), &attr), 0);
 	AWAIT(gt_task_count() == 1);
 }
 

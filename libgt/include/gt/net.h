@@ -97,7 +97,8 @@ int gt_listen_tcp(const char *host, int port);
  * @fd: the descriptor.
  *
  * Calls that wait on @fd return -ECANCELED. The number is free for reuse only when
- * the last of them has left.
+ * the last of them has left. A plain thread that began to wait while the runtime
+ * did not run is in poll(), and is not woken.
  *
  * Context: Suspends: no. Migrates: as gt_go(). Pthread: works. Signal-safe: no.
  * Return: 0, or the negative error of close().
