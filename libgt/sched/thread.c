@@ -127,9 +127,12 @@ static int thread_new(struct gt_p *p, bool spinning)
 	else
 		error = pthread_attr_init(&attr);
 	if (!error) {
+		atomic_fetch_add_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
 		pthread_attr_setstacksize(&attr, GT_THREAD_STACK);
 		error = pthread_create(&m->thread, &attr, thread_main, m);
 		pthread_attr_destroy(&attr);
+		if (error)
+			atomic_fetch_sub_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
 	}
 	if (!error) {
 		gt_sched.threads++;
@@ -143,7 +146,6 @@ static int thread_new(struct gt_p *p, bool spinning)
 		free(m);
 		return -error;
 	}
-	atomic_fetch_add_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
 	return 0;
 }
 
