@@ -62,7 +62,9 @@ include libgt/build.mk
 include tools/build.mk
 include libgt/tests/build.mk
 include kmod/build.mk
+include tools/man.mk
 include tools/check.mk
+-include tools/bench/build.mk
 
 help:
 	@sed -n 's/^#   //p' $(TOP)/Makefile
@@ -78,8 +80,11 @@ help:
 	  'make clean' \
 	  'Variables: O= VARIANT=release|tsan|asan CC= CFLAGS= V=1 KDIR='
 
+deps:
+	$(Q)tools/gt-deps build module vm check bench
+
 clean:
 	$(call say,CLEAN,$(O))
 	$(Q)rm -rf $(O)/release $(O)/tsan $(O)/asan $(O)/kmod $(O)/man
 
-.PHONY: all help clean
+.PHONY: all help deps clean

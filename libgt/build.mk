@@ -50,3 +50,18 @@ $(LIBGT_MAIN): $(OUT)/libgt/main/main.o
 -include $(LIBGT_OBJ:.o=.d)
 
 .PHONY: libgt
+
+# Only the library's users' part: the module belongs to a kernel, see kmod/build.mk.
+install: libgt man
+	$(Q)install -d $(DESTDIR)$(PREFIX)/include/gt $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+		$(DESTDIR)$(PREFIX)/share/man
+	$(Q)install -m 644 libgt/include/gt/*.h $(DESTDIR)$(PREFIX)/include/gt
+	$(Q)install -m 644 $(LIBGT_A) $(LIBGT_MAIN) $(LIBGT_SO) $(DESTDIR)$(PREFIX)/lib
+	$(Q)ln -sf $(notdir $(LIBGT_SO)) $(DESTDIR)$(PREFIX)/lib/libgt.so.$(LIBGT_SOVERSION)
+	$(Q)ln -sf $(notdir $(LIBGT_SO)) $(DESTDIR)$(PREFIX)/lib/libgt.so
+	$(Q)for pc in libgt libgt-main; do \
+		sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(LIBGT_VERSION)|' libgt/pkgconfig/$$pc.pc.in \
+			> $(DESTDIR)$(PREFIX)/lib/pkgconfig/$$pc.pc; done
+	$(Q)cp -r $(O)/man/man* $(DESTDIR)$(PREFIX)/share/man
+
+.PHONY: install
