@@ -143,15 +143,17 @@ static int start(void (*fn)(void *arg), void *arg)
 	error = gt_task_start_main(fn, arg);
 	if (error)
 		goto netpoll;
+	gt_fault_start();
 	gt_store_release(&gt_sched.phase, GT_ON);
 	error = gt_sysmon_start();
 	if (error)
-		goto stack;
+		goto fault;
 	error = gt_thread_first(&gt_sched.all_p[0]);
 	if (!error)
 		return 0;
 	gt_sysmon_stop();
-stack:
+fault:
+	gt_fault_stop();
 	gt_stack_end();
 netpoll:
 	gt_netpoll_stop();
@@ -171,6 +173,7 @@ static bool end(int64_t deadline)
 	gt_sysmon_stop();
 	if (!gt_thread_end_all(deadline))
 		return false;
+	gt_fault_stop();
 	gt_netpoll_stop();
 	gt_stack_end();
 	free_ps();

@@ -32,7 +32,7 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
-#define GT_PAGE ((size_t)4096)
+#define GT_PAGE GT_GUARD_SIZE
 #define GT_SLAB_STACKS 64
 #define GT_COLOURS 16
 #define GT_DEAD_MAX 128		/* a P keeps up to this many, and gives half away */
@@ -46,6 +46,7 @@ struct slab {
 static struct {
 	struct gt_lock lock;
 	struct slab *slabs;		/* lock: the first may have free stacks */
+	struct gt_g *large;		/* lock: those with a mapping of their own */
 	_Atomic bool no_guard_advice;	/* the kernel lacks MADV_GUARD_INSTALL */
 } stacks;
 
@@ -73,15 +74,23 @@ static bool guard(char *page)
 	return !mprotect(page, GT_PAGE, PROT_NONE);
 }
 
-/* Lay out a G at the top of size bytes at low, where the guard is. */
-static struct gt_g *lay_out(char *low, size_t size, unsigned int colour)
+static struct gt_g *g_of(char *low, size_t size, unsigned int colour)
 {
 	size_t g_size = (sizeof(struct gt_g) + GT_CACHELINE - 1) / GT_CACHELINE * GT_CACHELINE;
-	struct gt_g *g;
 
+	return (void *)(low + size - g_size - colour % GT_COLOURS * GT_CACHELINE);
+}
+
+static struct gt_g *g_of_slab(struct slab *slab, unsigned int i)
+{
+	return g_of(slab->map + i * GT_STACK_SIZE, GT_STACK_SIZE, i);
+}
+
+/* Lay out g, of g_of(), on size bytes at low, where the guard is. */
+static struct gt_g *lay_out(struct gt_g *g, char *low)
+{
 	if (!guard(low))
 		return NULL;
-	g = (void *)(low + size - g_size - colour % GT_COLOURS * GT_CACHELINE);
 	g->stack.low = low + GT_PAGE;
 	g->stack.size = (char *)g - g->stack.low;
 	return g;
@@ -105,7 +114,7 @@ static struct gt_g *carve_locked(void)
 		slab->next = stacks.slabs;
 		stacks.slabs = slab;
 	}
-	g = lay_out(slab->map + slab->used * GT_STACK_SIZE, GT_STACK_SIZE, slab->used);
+	g = lay_out(g_of_slab(slab, slab->used), slab->map + slab->used * GT_STACK_SIZE);
 	if (g)
 		slab->used++;
 	return g;
@@ -120,13 +129,20 @@ static struct gt_g *get_large(size_t size)
 	map = map_pages(size);
 	if (!map)
 		return NULL;
-	g = lay_out(map, size, (uintptr_t)map / GT_PAGE);
+	g = lay_out(g_of(map, size, (uintptr_t)map / GT_PAGE), map);
 	if (!g) {
 		munmap(map, size);
 		return NULL;
 	}
 	g->stack.map = map;
 	g->stack.map_size = size;
+	gt_lock(&stacks.lock);
+	g->large_next = stacks.large;
+	g->large_link = &stacks.large;
+	if (stacks.large)
+		stacks.large->large_link = &g->large_next;
+	stacks.large = g;
+	gt_unlock(&stacks.lock);
 	return g;
 }
 
@@ -175,6 +191,11 @@ void gt_stack_put(struct gt_p *p, struct gt_g *g)
 {
 	gt_fiber_destroy(&g->fiber);
 	if (g->stack.map) {
+		gt_lock(&stacks.lock);
+		*g->large_link = g->large_next;
+		if (g->large_next)
+			g->large_next->large_link = g->large_link;
+		gt_unlock(&stacks.lock);
 		munmap(g->stack.map, g->stack.map_size);
 		return;
 	}
@@ -188,15 +209,38 @@ void gt_stack_put(struct gt_p *p, struct gt_g *g)
 	gt_unlock(&gt_sched.lock);
 }
 
+void gt_stack_each(void (*fn)(struct gt_g *g))
+{
+	gt_lock(&stacks.lock);
+	for (struct slab *slab = stacks.slabs; slab; slab = slab->next)
+		for (unsigned int i = 0; i < slab->used; i++)
+			fn(g_of_slab(slab, i));
+	for (struct gt_g *g = stacks.large; g; g = g->large_next)
+		fn(g);
+	gt_unlock(&stacks.lock);
+}
+
+static void unpoison(void *map, size_t size)
+{
+#ifdef GT_ASAN
+	__asan_unpoison_memory_region(map, size);
+#endif
+	(void)map, (void)size;
+}
+
 void gt_stack_end(void)
 {
 	struct slab *slab;
+	struct gt_g *g;
 
+	while ((g = stacks.large)) {
+		stacks.large = g->large_next;
+		unpoison(g->stack.map, g->stack.map_size);
+		munmap(g->stack.map, g->stack.map_size);
+	}
 	while ((slab = stacks.slabs)) {
 		stacks.slabs = slab->next;
-#ifdef GT_ASAN
-		__asan_unpoison_memory_region(slab->map, GT_SLAB_STACKS * GT_STACK_SIZE);
-#endif
+		unpoison(slab->map, GT_SLAB_STACKS * GT_STACK_SIZE);
 		munmap(slab->map, GT_SLAB_STACKS * GT_STACK_SIZE);
 		free(slab);
 	}
@@ -206,4 +250,5 @@ void gt_stack_forget(void)
 {
 	stacks.lock = (struct gt_lock){ 0 };
 	stacks.slabs = NULL;
+	stacks.large = NULL;
 }

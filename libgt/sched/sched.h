@@ -63,10 +63,24 @@ void gt_sysmon_forget(void);
 struct gt_g *gt_stack_get(struct gt_p *p, size_t size);
 /* Its G is dead, and nobody stands on it. */
 void gt_stack_put(struct gt_p *p, struct gt_g *g);
+/* Call fn with every G that has ever been used. */
+void gt_stack_each(void (*fn)(struct gt_g *g));
 /* Everything goes. */
 void gt_stack_end(void);
 /* In the child of a fork(), which may stand on one of them: leave all alone. */
 void gt_stack_forget(void);
+
+/* fault.c: stack overflow, by name. */
+
+void gt_fault_start(void);
+void gt_fault_stop(void);
+void gt_fault_thread_start(struct gt_m *m);
+void gt_fault_thread_stop(struct gt_m *m);
+
+/* deadlock.c */
+
+/* If no task can run any more: say so, dump them, and exit with status 2. */
+void gt_deadlock_check_locked(void);
 
 /* config.c */
 

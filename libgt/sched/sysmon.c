@@ -89,6 +89,17 @@ static void fire_overdue(int64_t now)
 		gt_timer_run(&gt_sched.all_p[i], now);
 }
 
+/* What sysmon may have held is in a queue now. See deadlock.c. */
+static void look_for_deadlock(void)
+{
+	atomic_store(&gt_sched.sysmon_busy, false);
+	if (gt_load(&gt_sched.idle_p_count) != gt_sched.maxprocs)
+		return;
+	gt_lock(&gt_sched.lock);
+	gt_deadlock_check_locked();
+	gt_unlock(&gt_sched.lock);
+}
+
 /* All Ps are idle: sleep until one is not, or stop. */
 static bool sleep_while_idle(void)
 {
@@ -129,10 +140,12 @@ static void *sysmon_main(void *arg)
 		}
 		gt_futex_wait(&sysmon.stop, 0, gt_now() + pause);
 		now = gt_now();
+		atomic_store(&gt_sched.sysmon_busy, true);
 		poll_overdue(now);
 		fire_overdue(now);
 		if (gt_load(&gt_sched.queue_count))
 			gt_wake_p();
+		look_for_deadlock();
 		if (gt_sched.config.handoff && retake(now)) {
 			pause = GT_PAUSE_MIN;
 			quiet = 0;

@@ -53,6 +53,7 @@ static void idle_put_locked(struct gt_m *m)
 	m->idle = true;
 	m->idle_next = gt_sched.idle_m;
 	gt_sched.idle_m = m;
+	gt_sched.idle_m_count++;
 }
 
 static void idle_remove_locked(struct gt_m *m)
@@ -63,6 +64,7 @@ static void idle_remove_locked(struct gt_m *m)
 		link = &(*link)->idle_next;
 	*link = m->idle_next;
 	m->idle = false;
+	gt_sched.idle_m_count--;
 }
 
 static void *thread_main(void *arg)
@@ -81,6 +83,7 @@ static void *thread_main(void *arg)
 	pthread_attr_destroy(&attr);
 	gt_fiber_adopt(&m->g0.fiber, low, size);
 	gt_store_release(&m->tid, (int)syscall(SYS_gettid));
+	gt_fault_thread_start(m);
 	gt_sched.backend->attach(m);
 	gt_sched.backend->cover(m, m->p != NULL);
 	if (m->p)
@@ -89,6 +92,7 @@ static void *thread_main(void *arg)
 		gt_run_g(m, g);
 
 	gt_sched.backend->detach(m);
+	gt_fault_thread_stop(m);
 	gt_m_set_self(NULL);
 	gt_store_release(&m->ended, true);
 	atomic_fetch_add(&gt_sched.threads_ended, 1);
@@ -215,6 +219,7 @@ bool gt_thread_stop(struct gt_m *m)
 	gt_lock(&gt_sched.lock);
 	idle_put_locked(m);
 	gt_sched.reserving = false;
+	gt_deadlock_check_locked();
 	while (gt_load(&gt_sched.phase) != GT_STOPPING) {
 		gt_unlock(&gt_sched.lock);
 		look = gt_sched.backend->park(m, handoff) && handoff;

@@ -56,8 +56,10 @@ enum gt_reason {
 	GT_REASON_NET_WRITE,
 };
 
+#define GT_GUARD_SIZE ((size_t)4096)
+
 struct gt_stack {
-	char *low;		/* lowest usable address; the guard is below */
+	char *low;		/* lowest usable address; GT_GUARD_SIZE are below */
 	size_t size;		/* usable bytes, up to and with the G itself */
 	void *map;		/* own mapping of a large stack, or NULL */
 	size_t map_size;
@@ -86,6 +88,7 @@ struct gt_g {
 	struct gt_wg *group;	/* done with it at its end, or NULL */
 	struct gt_stack stack;
 	struct gt_fiber fiber;
+	struct gt_g *large_next, **large_link;	/* list of large stacks. stacks.lock */
 };
 
 /* A list of Gs through gt_g.next, taken from the head. */
@@ -130,6 +133,7 @@ struct gt_m {
 	_Atomic int tid;	/* 0 until it is attached */
 	_Atomic int stat_fd;	/* futex backend: /proc/self/task/TID/stat, or -1 */
 
+	void *signal_stack;	/* M's */
 	pthread_t thread;	/* constant after the start */
 	struct gt_m *all_next;	/* sched.lock */
 	_Atomic bool ended;	/* the thread touches nothing of ours any more */
@@ -223,6 +227,7 @@ struct gt_sched {
 	struct gt_list dead;		/* lock: free Gs */
 	_Atomic size_t dead_count;	/* its count. Written under the lock */
 	struct gt_m *idle_m;		/* lock: a stack */
+	uint32_t idle_m_count;		/* lock */
 	struct gt_p *idle_p;		/* lock: a stack */
 	_Atomic uint32_t idle_p_count;	/* written under the lock */
 	_Atomic uint32_t spinning;	/* Ms that look for work */
@@ -237,6 +242,7 @@ struct gt_sched {
 	_Atomic uint32_t poll_waiters;	/* tasks parked on descriptors */
 
 	_Atomic uint32_t sysmon_asleep;	/* futex: 1 while all Ps are idle */
+	_Atomic bool sysmon_busy;	/* it may hold a task that is in no queue */
 	_Atomic uint64_t next_id;
 	_Atomic uint64_t born_outside;	/* Gs started by plain threads */
 

@@ -30,7 +30,7 @@ static struct leftover look(void)
 	struct leftover leftover;
 
 	/* a thread that was joined is gone from /proc a moment later */
-	AWAIT(count_threads() == 1);
+	AWAIT_ONE_THREAD();
 	leftover.threads = 1;
 	leftover.fds = count_fds();
 	leftover.maps = count_maps();
@@ -73,6 +73,7 @@ PLAIN_TEST(empty_runs)
 {
 	run_often(2, nothing);
 	run_often(8, nothing);
+	check_leaks();
 }
 
 static void count_one(void *arg)
@@ -104,6 +105,7 @@ PLAIN_TEST(busy_runs)
 {
 	run_often(1, does_some_of_everything);
 	run_often(2, does_some_of_everything);
+	check_leaks();
 }
 
 static void waits_for_ever(void *arg)
@@ -146,6 +148,7 @@ PLAIN_TEST(runs_that_leave_tasks)
 {
 	run_often(2, leaves_tasks);
 	run_often(8, leaves_tasks);
+	check_leaks();
 }
 
 static void reads_for_ever(void *arg)
@@ -176,7 +179,7 @@ PLAIN_TEST(runs_that_leave_readers)
 	fds = count_fds();
 	test_run(2, leaves_readers);
 	test_run(2, leaves_readers);
-	AWAIT(count_threads() == 1);
+	AWAIT_ONE_THREAD();
 	CHECK_EQ(count_fds(), fds);
 	CHECK_EQ(gt_write(pair[1], "x", 1), 1);
 	CHECK_EQ(gt_read(pair[0], &byte, 1), 1);

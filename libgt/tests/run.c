@@ -102,7 +102,7 @@ PLAIN_TEST(others_never_run_after_main)
 
 	test_run(2, leave_them_counting);
 	seen = ran;
-	AWAIT(count_threads() == 1);
+	AWAIT_ONE_THREAD();
 	CHECK_EQ(ran, seen);
 	CHECK_EQ(gt_task_count(), 0);
 

@@ -200,23 +200,22 @@ GT_TEST_PROCS(ping_pong_lets_others_run)
 
 static void yields_often(void *arg)
 {
-	int i;
+	long i, n = (long)arg;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < n; i++) {
 		gt_yield();
 		atomic_fetch_add(&ran, 1);
 	}
-	(void)arg;
 }
 
 GT_TEST_PROCS(thousands_that_yield)
 {
-	long i, n = crowd(5000);
+	long i, n = crowd(5000), turns = scaled(100);
 
 	for (i = 0; i < n; i++)
-		CHECK_EQ(gt_go(yields_often, NULL), 0);
+		CHECK_EQ(gt_go(yields_often, (void *)turns), 0);
 	AWAIT(gt_task_count() == 1);
-	CHECK_EQ(ran, n * 100);
+	CHECK_EQ(ran, n * turns);
 }
 
 /* On one processor nobody is more than one turn ahead of anybody. */

@@ -38,6 +38,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 #include <gt/gt.h>
 
 #include <kselftest_harness.h>
@@ -71,6 +75,8 @@
 #endif
 
 /* A death by SIGSEGV stays one, and sanitizers leave the exit status alone. */
+__attribute__((__unused__)) static bool test_leaks_count;
+
 #if TEST_TSAN || TEST_ASAN
 const char *__asan_default_options(void);
 const char *__tsan_default_options(void);
@@ -81,6 +87,15 @@ const char *__asan_default_options(void)
 const char *__tsan_default_options(void)
 {
 	return "handle_segv=0:allow_user_segv_handler=1:halt_on_error=1";
+}
+#endif
+
+/* The end of a test or of its children is no leak check: tasks may be left then. */
+#if TEST_ASAN
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+	return !test_leaks_count;
 }
 #endif
 
@@ -176,6 +191,8 @@ static int count_entries(const char *path)
 }
 
 #define count_threads() count_entries("/proc/self/task")
+/* ThreadSanitizer keeps a thread of its own as soon as there was a second one. */
+#define AWAIT_ONE_THREAD() AWAIT(count_threads() <= (TEST_TSAN ? 2 : 1))
 /* The one that lists is not counted. */
 #define count_fds() (count_entries("/proc/self/fd") - 1)
 
@@ -231,6 +248,17 @@ static uint32_t test_random(uint64_t *state)
 {
 	*state = *state * 6364136223846793005u + 1442695040888963407u;
 	return *state >> 33;
+}
+
+/* Under AddressSanitizer: nothing that malloc() gave is out of reach now. */
+__attribute__((__unused__))
+static void check_leaks(void)
+{
+#if TEST_ASAN
+	test_leaks_count = true;
+	CHECK(!__lsan_do_recoverable_leak_check());
+	test_leaks_count = false;
+#endif
 }
 
 /* ------------------------------------------------------------- running ---- */

@@ -48,6 +48,9 @@ struct gt_task_attr {
  *
  * The runtime may be run again after it has ended, if every thread of it ended.
  *
+ * While it runs, SIGSEGV has a handler that names the task whose stack overflows;
+ * any other SIGSEGV goes to the handler that was set before.
+ *
  * Context: from a plain thread, one at a time. Signal-safe: no.
  * Return: 0; -EBUSY if it is running already, or a thread of an earlier run is
  * still inside a blocking call; -EINVAL for a GTBACKEND, GTMAXPROCS, GTHANDOFF or

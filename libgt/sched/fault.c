@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stack overflow, by name.
+ *
+ * A task that runs off its stack touches the guard page below it. The signal is
+ * handled on a stack of the thread's own (the task's is full): if the address is in
+ * the guard of the task that runs, the task is named, and the signal is left to
+ * kill the process where it stands, so that a core shows the frames. Any other
+ * SIGSEGV goes to the handler that was there before gt_run().
+ *
+ * Everything here is async-signal-safe, but for snprintf(), which glibc serves for
+ * integers and strings without locks or memory.
+ */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "sched/sched.h"
+
+#define GT_SIGNAL_STACK ((size_t)64 << 10)
+
+static struct {
+	struct sigaction old;		/* gt_run()'s caller's; constant during a run */
+	bool installed;
+} fault;
+
+static void report(struct gt_g *g)
+{
+	char text[256];
+	int size;
+
+	size = snprintf(text, sizeof(text),
+			"fatal: stack overflow in task %" PRIu64 "%s%s%s: its %zu KiB are used up"
+			" (see gt_go_attr), created by task %" PRIu64 "\n",
+			g->id, g->name ? " '" : "", g->name ? g->name : "", g->name ? "'" : "",
+			(g->stack.size >> 10) + 1, g->creator);
+	if (size > (int)sizeof(text) - 1)
+		size = sizeof(text) - 1;
+	while (write(STDERR_FILENO, text, size) < 0 && errno == EINTR)
+		;
+}
+
+static void on_segv(int signal, siginfo_t *info, void *context)
+{
+	struct gt_m *m = gt_m_self();
+	const char *address = info->si_addr;
+
+	if (m && m->g != &m->g0 && info->si_code > 0 && address < m->g->stack.low &&
+	    address >= m->g->stack.low - GT_GUARD_SIZE) {
+		report(m->g);
+	} else if (fault.old.sa_flags & SA_SIGINFO) {
+		fault.old.sa_sigaction(signal, info, context);
+		return;
+	} else if (fault.old.sa_handler != SIG_DFL && fault.old.sa_handler != SIG_IGN) {
+		fault.old.sa_handler(signal);
+		return;
+	}
+	/* Back at the same instruction the signal comes again, and ends the process. */
+	sigaction(SIGSEGV, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+	if (info->si_code <= 0)
+		raise(SIGSEGV);
+}
+
+void gt_fault_start(void)
+{
+	struct sigaction action = {
+		.sa_sigaction = on_segv,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK,
+	};
+
+	sigemptyset(&action.sa_mask);
+	fault.installed = !sigaction(SIGSEGV, &action, &fault.old);
+}
+
+void gt_fault_stop(void)
+{
+	struct sigaction now;
+
+	/* A handler that the program has set since stays. */
+	if (fault.installed && !sigaction(SIGSEGV, NULL, &now) &&
+	    (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_segv)
+		sigaction(SIGSEGV, &fault.old, NULL);
+	fault.installed = false;
+}
+
+void gt_fault_thread_start(struct gt_m *m)
+{
+	stack_t stack = { .ss_size = GT_SIGNAL_STACK };
+
+	stack.ss_sp = mmap(NULL, GT_SIGNAL_STACK, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (stack.ss_sp == MAP_FAILED)
+		return;		/* an overflow then kills without a word */
+	m->signal_stack = stack.ss_sp;
+	sigaltstack(&stack, NULL);
+}
+
+void gt_fault_thread_stop(struct gt_m *m)
+{
+	if (!m->signal_stack)
+		return;
+	sigaltstack(&(stack_t){ .ss_flags = SS_DISABLE }, NULL);
+	munmap(m->signal_stack, GT_SIGNAL_STACK);
+}
