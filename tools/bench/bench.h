@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the benchmarks share. gtbench.c says what they print.
+ *
+ * Each runs as the main task of a fresh process, and peer/bench.go has the same
+ * loops under the same names: change both or none.
+ */
+#ifndef GT_BENCH_H
+#define GT_BENCH_H
+
+#include <stdint.h>
+
+struct bench {
+	const char *name;	/* NULL ends a table */
+	void (*run)(void);
+	const char *what;	/* shown by --list */
+};
+
+extern const struct bench bench_tasks[], bench_chans[], bench_waits[];
+
+/* How often to do it: usual times --scale, or --ops; at least 1. */
+long bench_ops(long usual);
+
+/* Print a figure. */
+void bench_out(const char *name, double value);
+/* The nanoseconds an operation took, since start. */
+void bench_out_each(const char *name, int64_t start, long ops);
+/* The p50 and p99 of count samples, as NAME_p50 and NAME_p99. Sorts them. */
+void bench_out_percentiles(const char *name, int64_t *samples, long count);
+/* There will be no figures, for this reason. */
+void bench_skip(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));
+
+/* gt_go(), gt_chan_make() and malloc() that end the program on failure. */
+void bench_go(void (*fn)(void *arg), void *arg);
+struct gt_chan *bench_chan(size_t elem_size, size_t capacity);
+void *bench_alloc(size_t count, size_t size);
+
+/* Bytes of memory that the process has, page tables included. */
+int64_t bench_memory(void);
+/* Bytes that it could still get. */
+int64_t bench_memory_available(void);
+
+#endif /* GT_BENCH_H */

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+
+// The benchmarks of gtbench in Go: the same loops under the same names, and the same
+// options and output. Build: go build -o gobench bench.go
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+const (
+	wave         = 1000
+	buffer       = 128
+	skynetLeaves = 1000000
+	skynetWays   = 10
+	quiet        = 15 * time.Millisecond
+	taskBytes    = 5 << 10
+)
+
+var (
+	scale    = flag.Float64("scale", 1, "do everything `F` times as often as usual")
+	fixedOps = flag.Int("ops", 0, "do everything `N` times")
+	workers  = flag.Int("workers", 1, "processors")
+)
+
+func ops(usual int) int {
+	n := int(float64(usual) * *scale)
+	if *fixedOps > 0 {
+		n = *fixedOps
+	}
+	return max(n, 1)
+}
+
+func out(name string, value float64) {
+	fmt.Printf("%s %.3f\n", name, value)
+}
+
+func outEach(name string, start time.Time, ops int) {
+	out(name, float64(time.Since(start).Nanoseconds())/float64(ops))
+}
+
+func outPercentiles(name string, samples []int64) {
+	sort.Slice(samples, func(i, j int) bool { return samples[i] < samples[j] })
+	out(name+"_p50", float64(samples[len(samples)/2]))
+	out(name+"_p99", float64(samples[len(samples)*99/100]))
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func procBytes(path string, keys ...string) (bytes int64) {
+	text, err := os.ReadFile(path)
+	check(err)
+	for _, line := range strings.Split(string(text), "\n") {
+		for _, key := range keys {
+			if strings.HasPrefix(line, key) {
+				kb, err := strconv.ParseInt(strings.Fields(line)[1], 10, 64)
+				check(err)
+				bytes += kb * 1024
+			}
+		}
+	}
+	return bytes
+}
+
+func memory() int64 {
+	return procBytes("/proc/self/status", "VmRSS:", "VmPTE:")
+}
+
+// Tasks.
+
+func yield(name string, tasks, ops int) {
+	var wg sync.WaitGroup
+	times := (ops + tasks - 1) / tasks
+	wg.Add(tasks)
+	start := time.Now()
+	for range tasks {
+		go func() {
+			for range times {
+				runtime.Gosched()
+			}
+			wg.Done()
+		}()
+	}
+	wg.Wait()
+	outEach(name, start, times*tasks)
+}
+
+func spawn(name string, count, ops int) {
+	times := (ops + count - 1) / count
+	start := time.Now()
+	for range times {
+		var wg sync.WaitGroup
+		wg.Add(count)
+		for range count {
+			go wg.Done()
+		}
+		wg.Wait()
+	}
+	outEach(name, start, times*count)
+}
+
+// Channels.
+
+func pingpong() {
+	there, back := make(chan int64), make(chan int64)
+	n := ops(3000000)
+	go func() {
+		for range n {
+			back <- <-there
+		}
+	}()
+	start := time.Now()
+	for i := range n {
+		there <- int64(i)
+		<-back
+	}
+	outEach("pingpong", start, n)
+}
+
+func buffered(name string, each, ops int) {
+	var producers, consumers sync.WaitGroup
+	c := make(chan int64, buffer)
+	count := (ops + each - 1) / each
+	producers.Add(each)
+	consumers.Add(each)
+	start := time.Now()
+	for range each {
+		go func() {
+			for i := range count {
+				c <- int64(i)
+			}
+			producers.Done()
+		}()
+		go func() {
+			var sum int64
+			for value := range c {
+				sum += value
+			}
+			consumers.Done()
+		}()
+	}
+	producers.Wait()
+	close(c)
+	consumers.Wait()
+	outEach(name, start, count*each)
+}
+
+func skynetNode(up chan int64, number, leaves int64) {
+	if leaves < skynetWays {
+		up <- number
+		return
+	}
+	c := make(chan int64)
+	share := leaves / skynetWays
+	for i := range int64(skynetWays) {
+		go skynetNode(c, number+i*share, share)
+	}
+	var sum int64
+	for range skynetWays {
+		sum += <-c
+	}
+	up <- sum
+}
+
+func skynet(name string) {
+	leaves := int64(skynetLeaves)
+	for leaves > int64(ops(skynetLeaves)) && leaves > skynetWays {
+		leaves /= skynetWays
+	}
+	start := time.Now()
+	c := make(chan int64)
+	go skynetNode(c, 0, leaves)
+	if <-c != leaves*(leaves-1)/2 {
+		panic("skynet: the sum is wrong")
+	}
+	out(name, time.Since(start).Seconds()*1000*skynetLeaves/float64(leaves))
+}
+
+// Waiting.
+
+func parked(name string, count int) {
+	available := procBytes("/proc/meminfo", "MemAvailable:")
+	if available < int64(count)*taskBytes {
+		fmt.Printf("# skipped: %d parked tasks need %d MB of memory, and there are %d\n",
+			count, count*taskBytes>>20, available>>20)
+		return
+	}
+	var there atomic.Int64
+	gate := make(chan int64)
+	runtime.GC()
+	before := memory()
+	start := time.Now()
+	for range count {
+		go func() {
+			there.Add(1)
+			<-gate
+		}()
+	}
+	for there.Load() < int64(count) {
+		runtime.Gosched()
+	}
+	outEach(name+"_create", start, count)
+	out(name+"_bytes", float64(memory()-before)/float64(count))
+	start = time.Now()
+	close(gate)
+	for runtime.NumGoroutine() > 1 {
+		runtime.Gosched()
+	}
+	outEach(name+"_wake", start, count)
+}
+
+func sleep() {
+	late := make([]int64, ops(1000))
+	for i := range late {
+		start := time.Now()
+		time.Sleep(time.Millisecond)
+		late[i] = int64(time.Since(start) - time.Millisecond)
+	}
+	outPercentiles("sleep_late", late)
+}
+
+// A read() that ends after a time. syscall.Read declares itself to Go's scheduler:
+// that is how Go blocks.
+func handoff(name string, count int, block, quiet time.Duration) {
+	const monotonic = 1
+	fd, _, errno := syscall.RawSyscall(syscall.SYS_TIMERFD_CREATE, monotonic, 0, 0)
+	if errno != 0 {
+		panic(errno)
+	}
+	latency := make([]int64, count)
+	expired := make([]byte, 8)
+	for i := range latency {
+		for start := time.Now(); time.Since(start) < quiet; {
+		}
+		after := [2]syscall.Timespec{1: syscall.NsecToTimespec(int64(block))}
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_TIMERFD_SETTIME, fd, 0,
+			uintptr(unsafe.Pointer(&after)), 0, 0, 0)
+		if errno != 0 {
+			panic(errno)
+		}
+		var ran atomic.Int64
+		origin := time.Now()
+		go func() { ran.Store(int64(time.Since(origin))) }()
+		start := time.Since(origin)
+		_, err := syscall.Read(int(fd), expired)
+		check(err)
+		for ran.Load() == 0 {
+			runtime.Gosched()
+		}
+		latency[i] = ran.Load() - int64(start)
+	}
+	outPercentiles(name, latency)
+}
+
+var benchmarks = map[string]func(){
+	"yield2":     func() { yield("yield2", 2, ops(10000000)) },
+	"yield1000":  func() { yield("yield1000", 1000, ops(10000000)) },
+	"spawn_one":  func() { spawn("spawn_one", 1, ops(2000000)) },
+	"spawn_wave": func() { spawn("spawn_wave", wave, ops(2000000)) },
+	"spawn_1m": func() {
+		n := ops(1000000)
+		spawn("spawn_1m_cold", n, n)
+		spawn("spawn_1m", n, n)
+	},
+	"pingpong":   pingpong,
+	"buffered_1": func() { buffered("buffered_1", 1, ops(10000000)) },
+	"buffered_4": func() { buffered("buffered_4", 4, ops(10000000)) },
+	"skynet": func() {
+		skynet("skynet_cold_ms")
+		skynet("skynet_ms")
+	},
+	"parked_100k":   func() { parked("parked_100k", ops(100000)) },
+	"parked_1m":     func() { parked("parked_1m", ops(1000000)) },
+	"sleep":         sleep,
+	"handoff":       func() { handoff("handoff", ops(300), 3*time.Millisecond, 0) },
+	"handoff_quiet": func() { handoff("handoff_quiet", ops(60), 2*quiet, quiet) },
+}
+
+func main() {
+	flag.Parse()
+	run := benchmarks[flag.Arg(0)]
+	if run == nil {
+		fmt.Fprintf(os.Stderr, "gobench: no benchmark named '%s'\n", flag.Arg(0))
+		os.Exit(2)
+	}
+	runtime.GOMAXPROCS(*workers)
+	run()
+}
