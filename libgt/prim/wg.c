@@ -5,9 +5,9 @@
  *
  * A waiter counts itself in while the counter is not zero. The one that brings the
  * counter to zero with waiters present swaps the word to zero and takes all waiters
- * out of their queue, both under the queue's lock: a waiter that has not got there
- * yet finds the counter at zero and does not park, and a waiter of the next use of
- * the object comes too late to be taken. After the swap the object may be gone.
+ * out of their queue, both under the queue's lock: a waiter that gets there later
+ * finds the word at zero and does not park, and a waiter of the next use of the
+ * object comes too late to be taken. After the swap the object may be gone.
  *
  * Source: Go's sync/waitgroup.go.
  */
@@ -69,9 +69,13 @@ void gt_wg_done(struct gt_wg *wg)
 	gt_wg_add(wg, -1);
 }
 
-static bool still_counting(void *arg)
+/*
+ * Not "the counter is above zero": a waiter that has been counted may only return
+ * after the swap, or its caller could use the object again before it.
+ */
+static bool still_counted(void *arg)
 {
-	return counter(atomic_load(state_of(arg))) > 0;
+	return atomic_load(state_of(arg)) != 0;
 }
 
 void gt_wg_wait(struct gt_wg *wg)
@@ -83,7 +87,7 @@ void gt_wg_wait(struct gt_wg *wg)
 		if (!atomic_compare_exchange_weak(word, &state, state + 1))
 			continue;
 		gt_enter();
-		gt_sema_wait(wg, still_counting, wg, GT_REASON_SEMA);
+		gt_sema_wait(wg, still_counted, wg, GT_REASON_SEMA);
 		gt_leave();
 		return;
 	}
