@@ -16,11 +16,12 @@
  *		death_work (a hard interrupt), that queues exit_work (a kernel
  *		thread), and that waits until the dead task has left its CPU for
  *		good and takes the worker apart in its stead.
- *   exec	The task lives on in another address space. Its worker is dumb from
- *		then on: sched_out reports nothing for it. It goes when exec closes
- *		the file (the descriptor ought to be O_CLOEXEC), or, if the new
- *		image inherits it, when that closes it, attaches to a group of its
- *		own, or dies.
+ *   exec	The task lives on in another address space. If the descriptor is
+ *		O_CLOEXEC, as it ought to be, the worker goes when exec closes it;
+ *		that is before the address space changes and past the point of no
+ *		return. Else the worker stays and is dumb, for sched_out reports
+ *		nothing from another address space, until the new image closes the
+ *		descriptor, attaches to a group of its own, or dies.
  *
  * What a worker holds until then, and when it lets go (gt_worker_destroy()):
  *
@@ -46,6 +47,7 @@
 #include <linux/uaccess.h>
 
 #include "gt.h"
+#include "compat/compat.h"
 
 static struct workqueue_struct *gt_workqueue;
 
@@ -219,14 +221,15 @@ int gt_worker_detach(struct gt_group *group)
  * @file: of this device
  *
  * If that is exec's doing, or that of the image that it started, the worker which
- * the calling thread was before has no reason to stay. The same goes for a thread
- * that is dying and has no address space any more.
+ * the calling thread was has no reason to stay. The same goes for a thread that is
+ * dying and has no address space any more.
  */
 void gt_worker_flush(struct file *file)
 {
 	struct gt_worker *worker = gt_worker_of_current();
 
-	if (worker && worker->file == file && worker->group->mm != current->mm)
+	if (worker && worker->file == file &&
+	    (worker->group->mm != current->mm || gt_compat_task_in_exec()))
 		gt_worker_leave(worker);
 }
 

@@ -30,6 +30,19 @@ static inline bool gt_compat_task_blocked(void)
 #endif
 }
 
+/*
+ * gt_compat_task_in_exec - is current in execve(), in ->flush() past the point of
+ * no return?
+ */
+static inline bool gt_compat_task_in_exec(void)
+{
+#ifdef GT_HAVE_IN_EXECVE
+	return current->in_execve;
+#else
+	return false;
+#endif
+}
+
 /* gt_compat_vm_flags_mod - before the area is visible, as in ->mmap() */
 static inline void gt_compat_vm_flags_mod(struct vm_area_struct *vma,
 					  unsigned long set, unsigned long clear)
