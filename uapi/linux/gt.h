@@ -19,13 +19,18 @@
  *         last mapping is gone and its last worker has exited.
  * Worker  A thread that attached itself. It is named by its slot, an index
  *         from 0 to workers - 1 that is its own until it detaches or exits;
- *         a thread that exits attached is detached by the kernel.
+ *         a thread that exits attached is detached by the kernel, a moment
+ *         after others can see that it has gone (pthread_join() does not wait
+ *         for it). One that calls exec is detached when the descriptor is
+ *         closed, by exec itself if it is O_CLOEXEC, or when the new image
+ *         attaches to a group of its own; it reports nothing in between.
  *
  * SHARED MEMORY
  *
  * mmap() of the file gives two areas. Their sizes are returned by
  * GT_IOC_GROUP_SETUP, a shorter mapping is allowed, mappings are not inherited
- * over fork() and cannot be grown.
+ * over fork() and cannot be grown. mmap() fails with EACCES for a protection and
+ * with EINVAL for an offset, a length or a MAP_PRIVATE that an area does not have.
  *
  *   GT_MMAP_STATUS  struct gt_status, then struct gt_worker_status[workers].
  *                   Written by the kernel alone; PROT_READ | MAP_SHARED only.
@@ -49,8 +54,8 @@
  * The argument points to a structure whose first member is its size in bytes,
  * set by the caller to sizeof() of the structure it was compiled with. A larger
  * structure than the kernel knows is accepted if the unknown tail is zero, else
- * the command fails with E2BIG; a size smaller than the first version's fails
- * with EINVAL. Unknown flags and non-zero reserved members fail with EINVAL,
+ * the command fails with E2BIG, as it does for more than a page; a size smaller
+ * than the first version's fails with EINVAL. Unknown flags and non-zero reserved members fail with EINVAL,
  * unreadable or unwritable memory with EFAULT, unknown commands with ENOTTY.
  * A failed command has changed nothing, save where its text says otherwise.
  *
