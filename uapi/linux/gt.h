@@ -55,8 +55,9 @@
  * set by the caller to sizeof() of the structure it was compiled with. A larger
  * structure than the kernel knows is accepted if the unknown tail is zero, else
  * the command fails with E2BIG, as it does for more than a page; a size smaller
- * than the first version's fails with EINVAL. Unknown flags and non-zero reserved members fail with EINVAL,
- * unreadable or unwritable memory with EFAULT, unknown commands with ENOTTY.
+ * than the first version's fails with EINVAL. Unknown flags and non-zero reserved
+ * members fail with EINVAL, unreadable or unwritable memory with EFAULT, unknown
+ * commands with ENOTTY.
  * A failed command has changed nothing, save where its text says otherwise.
  *
  * No command needs a privilege.
