@@ -13,7 +13,8 @@
  * Only the worker's own task, in program order: attach, park, standby and detach
  * in process context, sched_out and sched_in in between; and exit_work when the
  * task is dead and off its CPU. So there is one writer at a time and plain stores
- * are enough. All else reads. The words that belong to a block (blocked_ns,
+ * are enough: process context does not sleep between its look at the word and its
+ * store, and a preemption there writes nothing. All else reads. The words that belong to a block (blocked_ns,
  * nr_blocked) are stored before the word, and the word is a release: who reads
  * the word with acquire and then those sees them at least as new as the word.
  *
