@@ -14,9 +14,10 @@
  * in process context, sched_out and sched_in in between; and exit_work when the
  * task is dead and off its CPU. So there is one writer at a time and plain stores
  * are enough: process context does not sleep between its look at the word and its
- * store, and a preemption there writes nothing. All else reads. The words that belong to a block (blocked_ns,
- * nr_blocked) are stored before the word, and the word is a release: who reads
- * the word with acquire and then those sees them at least as new as the word.
+ * store, and a preemption there writes nothing. All else reads. The words that
+ * belong to a block (blocked_ns, nr_blocked) are stored before the word, and the
+ * word is a release: who reads the word with acquire and then those sees them at
+ * least as new as the word.
  *
  *   FREE -> RUNNING		attach
  *   RUNNING -> BLOCKED		sched_out, number + 1
