@@ -62,9 +62,14 @@ static inline uint64_t gt_now(void)
 	return now.tv_sec * SEC + now.tv_nsec;
 }
 
+/* Seconds until what is waited for is taken not to come any more. */
+#ifndef GT_TEST_BOUND
+#define GT_TEST_BOUND	20
+#endif
+
 /* True as soon as the condition is, false if it does not come true. */
 #define gt_until(condition) ({						\
-	uint64_t _end = gt_now() + 20 * SEC * gt_test_scale();		\
+	uint64_t _end = gt_now() + GT_TEST_BOUND * SEC * gt_test_scale();	\
 	bool _true;							\
 									\
 	while (!(_true = (condition)) && gt_now() < _end)		\
