@@ -16,7 +16,7 @@
 #define HTTP_HEAD_MAX	 8192	/* request line and headers */
 #define HTTP_HEADERS_MAX 64	/* header lines */
 #define HTTP_BODY_MAX	 65536	/* of a request; it is read and dropped */
-#define HTTP_ANSWER_MAX	 1024	/* body of a response */
+#define HTTP_ANSWER_MAX	 4096	/* body of a response */
 
 /**
  * struct http_conn - the reading side of a connection; set @fd, zero the sizes

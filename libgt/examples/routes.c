@@ -2,7 +2,7 @@
 /*
  * The handlers of the example server:
  *
- *   GET /quick		answers from memory
+ *   GET /quick		answers from memory, a table of 48 lines
  *   GET /slow?ms=30	blocks the thread for so long in a plain read()
  *   GET /lib?ms=30	blocks it inside a library, here libc's semaphores
  *   GET /stats		the scheduler's counters, as JSON
@@ -23,11 +23,29 @@
 
 #include "routes.h"
 
+#define ITEMS 48
+
+/* What /quick shows: some data that is in memory. */
+static struct item {
+	unsigned int number, stock, price;
+} items[ITEMS];
+
+__attribute__((__constructor__)) static void stock_up(void)
+{
+	for (unsigned int i = 0; i < ITEMS; i++)
+		items[i] = (struct item){ i + 1, i * 7919 % 100, i * 104729 % 10000 };
+}
+
 static void get_quick(const struct http_request *request, struct http_response *response)
 {
+	size_t len = 0;
+
 	(void)request;
-	response->length = snprintf(response->body, sizeof(response->body),
-				    "The quick brown fox jumps over the lazy dog.\n");
+	for (const struct item *item = items; item < items + ITEMS; item++)
+		len += snprintf(response->body + len, sizeof(response->body) - len,
+				"item %2u: %2u in stock, at %2u.%02u\n", item->number,
+				item->stock, item->price / 100, item->price % 100);
+	response->length = len;
 }
 
 /* Block in a read() of a timer's descriptor. Returns 0 or an errno value. */

@@ -3,10 +3,16 @@
  * gt-load: a closed-loop HTTP load generator, single-threaded, on epoll.
  *
  * It keeps two kinds of connections, quick and slow, each of which sends its next
- * request when it has the answer to the one before, and records how long answers
- * took, for each kind apart. Requests sent before the warm-up has ended are not
- * recorded, nor those that are unanswered at the end: these are reported as
+ * request when it has the answer to the one before, and has paused; and records how
+ * long answers took, for each kind apart. Requests sent before the warm-up has ended
+ * are not recorded, nor those that are unanswered at the end: these are reported as
  * unfinished.
+ *
+ * Without a pause the server is saturated: times are those of queueing, and a stall
+ * shows in few of them, since each connection has at most one request in it and
+ * sends a great many outside. With one, the share of requests that meet a stall is
+ * that of the time. Pauses vary by half at random, from a fixed seed, so that
+ * connections that a stall has brought into step part again.
  *
  * Every answer is checked: status 200, and a body of the same length each time. An
  * error is counted and named, and its connection opened anew. The run is bounded in
@@ -54,6 +60,7 @@ struct path {
 struct kind {
 	const char *name;
 	long conns;
+	double pause; /* seconds from an answer to the next request, on average */
 	int paths;
 	struct path path[PATHS_MAX];
 	struct hist latency;
@@ -65,6 +72,7 @@ struct conn {
 	struct kind *kind;
 	struct path *path;
 	uint64_t sent; /* when the request, or the connect, was begun */
+	uint64_t due;  /* pausing until then, if not 0 */
 	struct reply reply;
 };
 
@@ -77,6 +85,7 @@ static struct sockaddr_storage server;
 static socklen_t server_len;
 static char server_name[80];
 static double seconds = 5, warmup = 1, timeout = 10;
+static bool pauses; /* of any kind */
 static uint64_t record_from, end_at;
 static uint64_t errors;
 static bool server_gone;
@@ -124,6 +133,7 @@ static void conn_open(struct conn *conn)
 	int on = 1;
 
 	conn->connected = false;
+	conn->due = 0;
 	conn->sent = now();
 	conn->fd = socket(server.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (conn->fd < 0) {
@@ -153,6 +163,22 @@ static void conn_send(struct conn *conn)
 		conn_fail(conn, "send", "the socket took a part of the request");
 }
 
+/* Send the next request, now or after a pause. */
+static void conn_next(struct conn *conn)
+{
+	static uint64_t random = 88172645463325252; /* xorshift */
+
+	if (!conn->kind->pause) {
+		conn_send(conn);
+		return;
+	}
+	random ^= random << 13;
+	random ^= random >> 7;
+	random ^= random << 17;
+	conn->due = now() + conn->kind->pause * (0.5 + random * 0x1p-64) * NS_PER_S;
+	memset(&conn->reply, 0, offsetof(struct reply, head));
+}
+
 /* A connect has ended, well or not. */
 static void conn_connected(struct conn *conn)
 {
@@ -170,7 +196,7 @@ static void conn_connected(struct conn *conn)
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, conn->fd, &event))
 		conn_fail(conn, "epoll_ctl", strerror(errno));
 	else
-		conn_send(conn);
+		conn_next(conn);
 }
 
 /* An answer is complete: check and record it. */
@@ -197,7 +223,7 @@ static void conn_answered(struct conn *conn)
 	if (conn->reply.close)
 		conn_fail(conn, "the server ends the connection", NULL);
 	else
-		conn_send(conn);
+		conn_next(conn);
 }
 
 static void conn_readable(struct conn *conn)
@@ -231,7 +257,7 @@ static void tick(struct conn *conns, long n)
 	for (long i = 0; i < n; i++) {
 		struct conn *conn = &conns[i];
 
-		if (conn->fd >= 0 && t - conn->sent > timeout * NS_PER_S)
+		if (conn->fd >= 0 && !conn->due && t - conn->sent > timeout * NS_PER_S)
 			conn_fail(conn, conn->connected ? "no answer in time" :
 							  "no connection in time", NULL);
 		if (conn->fd < 0 && errors < ERRORS_MAX && !server_gone)
@@ -239,11 +265,38 @@ static void tick(struct conn *conns, long n)
 	}
 }
 
+/* Send what is due after a pause. Returns when the next will be, or @until. A look at
+ * each connection is cheap beside the system calls for those that are due. */
+static uint64_t send_due(struct conn *conns, long n, uint64_t until)
+{
+	uint64_t t = now();
+
+	for (long i = 0; i < n; i++) {
+		if (!conns[i].due || conns[i].fd < 0)
+			continue;
+		if (conns[i].due <= t) {
+			conns[i].due = 0;
+			conn_send(&conns[i]);
+		} else if (conns[i].due < until) {
+			until = conns[i].due;
+		}
+	}
+	return until;
+}
+
+static int wait_for_events(struct epoll_event *events, int max, uint64_t until)
+{
+	uint64_t t = now(), delay = until > t ? until - t : 0;
+	struct timespec ts = { delay / NS_PER_S, delay % NS_PER_S };
+
+	return epoll_pwait2(epoll_fd, events, max, &ts, NULL);
+}
+
 /* Open the connections and keep them busy until the end. */
 static void run(struct conn *conns, long n)
 {
 	struct epoll_event events[256];
-	uint64_t t, next_tick = 0;
+	uint64_t t, until, next_tick = 0;
 
 	while ((t = now()) < end_at && errors < ERRORS_MAX && !server_gone) {
 		int ready;
@@ -252,7 +305,10 @@ static void run(struct conn *conns, long n)
 			tick(conns, n);
 			next_tick = t + TICK_MS * 1000000ull;
 		}
-		ready = epoll_wait(epoll_fd, events, 256, TICK_MS / 10);
+		until = next_tick < end_at ? next_tick : end_at;
+		if (pauses)
+			until = send_due(conns, n, until);
+		ready = wait_for_events(events, 256, until);
 		for (int i = 0; i < ready; i++) {
 			struct conn *conn = events[i].data.ptr;
 
@@ -340,7 +396,7 @@ static void usage(FILE *to)
 		"usage: gt-load --port PORT [OPTION]...\n"
 		"       gt-load --port PORT --get PATH\n"
 		"Loads an HTTP/1.1 server: each connection sends its next request when it\n"
-		"has the answer to the one before.\n"
+		"has the answer to the one before, and has paused.\n"
 		"  --address ADDRESS  of the server, numeric; 127.0.0.1 by default\n"
 		"  --port PORT\n"
 		"  --quick N          quick connections, 8 by default\n"
@@ -348,6 +404,9 @@ static void usage(FILE *to)
 		"  --slow N           slow connections, counted apart; none by default\n"
 		"  --slow-path PATH   what they ask for; /slow?ms=30 by default\n"
 		"                     both may be repeated: connections take turns\n"
+		"  --quick-pause MS, --slow-pause MS\n"
+		"                     from an answer to the next request on average, half\n"
+		"                     more or less; none by default\n"
 		"  --seconds S        how long to measure, 5 by default\n"
 		"  --warmup S         how long before that, 1 by default\n"
 		"  --timeout S        for one answer, 10 by default\n"
@@ -433,12 +492,14 @@ static void set_server(const char *address, long port)
 
 int main(int argc, char **argv)
 {
-	enum { ADDRESS, PORT, QUICK_N, QUICK_PATH, SLOW_N, SLOW_PATH, SECONDS, WARMUP,
+	enum { ADDRESS, PORT, QUICK_N, QUICK_PATH, SLOW_N, SLOW_PATH,
+	       QUICK_PAUSE, SLOW_PAUSE, SECONDS, WARMUP,
 	       TIMEOUT, LABEL, TEXT, GET, HELP };
 	static const struct option options[] = {
 		{ "address", 1, NULL, ADDRESS },       { "port", 1, NULL, PORT },
 		{ "quick", 1, NULL, QUICK_N },	       { "quick-path", 1, NULL, QUICK_PATH },
 		{ "slow", 1, NULL, SLOW_N },	       { "slow-path", 1, NULL, SLOW_PATH },
+		{ "quick-pause", 1, NULL, QUICK_PAUSE }, { "slow-pause", 1, NULL, SLOW_PAUSE },
 		{ "seconds", 1, NULL, SECONDS },       { "warmup", 1, NULL, WARMUP },
 		{ "timeout", 1, NULL, TIMEOUT },       { "label", 1, NULL, LABEL },
 		{ "text", 0, NULL, TEXT },	       { "get", 1, NULL, GET },
@@ -473,6 +534,12 @@ int main(int argc, char **argv)
 			kind = opt == QUICK_PATH ? QUICK : SLOW;
 			if (n_paths[kind] < PATHS_MAX + 1)
 				paths[kind][n_paths[kind]++] = optarg;
+			break;
+		case QUICK_PAUSE:
+			kinds[QUICK].pause = number("quick-pause", optarg, 0, 1e6) / 1000;
+			break;
+		case SLOW_PAUSE:
+			kinds[SLOW].pause = number("slow-pause", optarg, 0, 1e6) / 1000;
 			break;
 		case SECONDS:
 			seconds = number("seconds", optarg, 0.1, 3600);
@@ -537,6 +604,7 @@ int main(int argc, char **argv)
 		conns[i].path = &conns[i].kind->path[nth % conns[i].kind->paths];
 	}
 
+	pauses = kinds[QUICK].pause || kinds[SLOW].pause;
 	start = now();
 	record_from = start + warmup * NS_PER_S;
 	end_at = record_from + seconds * NS_PER_S;
@@ -547,7 +615,7 @@ int main(int argc, char **argv)
 		complain("%s: no server there (any more)", server_name);
 
 	for (long i = 0; i < n; i++) {
-		unfinished += conns[i].fd >= 0;
+		unfinished += conns[i].fd >= 0 && conns[i].connected && !conns[i].due;
 		conn_close(&conns[i]);
 	}
 	free(conns);
