@@ -188,7 +188,7 @@ func skynet(name string) {
 	if <-c != leaves*(leaves-1)/2 {
 		panic("skynet: the sum is wrong")
 	}
-	out(name, time.Since(start).Seconds()*1000*skynetLeaves/float64(leaves))
+	out(name, float64(time.Since(start).Nanoseconds())*skynetLeaves/float64(leaves))
 }
 
 // Waiting.
@@ -281,8 +281,8 @@ var benchmarks = map[string]func(){
 	"buffered_1": func() { buffered("buffered_1", 1, ops(10000000)) },
 	"buffered_4": func() { buffered("buffered_4", 4, ops(10000000)) },
 	"skynet": func() {
-		skynet("skynet_cold_ms")
-		skynet("skynet_ms")
+		skynet("skynet_cold")
+		skynet("skynet")
 	},
 	"parked_100k":   func() { parked("parked_100k", ops(100000)) },
 	"parked_1m":     func() { parked("parked_1m", ops(1000000)) },

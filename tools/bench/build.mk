@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+# Figures: against Go, module against fallback in the VM, and instruction counts.
+
+GTBENCH := $(OUT)/bench/gtbench
+GTBENCH_OBJ := $(patsubst %,$(OUT)/bench/%.o,gtbench tasks chans waits)
+FLOOR := $(OUT)/bench/floor
+GOBENCH := $(OUT)/bench/gobench
+
+$(OUT)/bench/floor.o: EXTRA_CFLAGS = -I$(TOP)/libgt/arch/$(LIBGT_ARCH)
+$(OUT)/bench/%.o: tools/bench/%.c
+	$(call say,CC,$@)
+	$(compile)
+
+$(GTBENCH): $(GTBENCH_OBJ) $(LIBGT_A)
+$(FLOOR): $(OUT)/bench/floor.o $(LIBGT_A)
+
+$(GTBENCH) $(FLOOR):
+	$(call say,LD,$@)
+	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(EXAMPLE_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+-include $(GTBENCH_OBJ:.o=.d) $(OUT)/bench/floor.d
+
+# Only if there is a Go: the bench does without, and says so.
+$(GOBENCH): tools/bench/peer/bench.go
+	$(call say,GO,$@)
+	$(Q)mkdir -p $(@D) && go=$$(tools/bench/fetch-go) && \
+		GOCACHE=$(O)/bench/go GOPATH=$(O)/bench/go GO111MODULE=off GOTOOLCHAIN=local GOFLAGS= \
+		$$go build -o $@ $<
+
+# BENCH_FLAGS: options for the driver, such as --quick or --only; see tools/bench/run --help.
+bench:
+	$(Q)tools/gt-deps build bench
+	$(Q)$(MAKE) --no-print-directory $(GTBENCH) $(FLOOR)
+	$(Q)if $(MAKE) --no-print-directory $(GOBENCH); then sides=gt,go; else \
+		sides=gt; echo 'bench: there is no Go, for the reason above: gt alone' >&2; fi; \
+	tools/bench/run --sides $$sides --bin $(OUT)/bench --out $(O)/bench $(BENCH_FLAGS)
+
+# Times mean nothing in an emulated machine, ratios do. The sides take turns in one boot.
+BENCH_VM_KERNELS := 6.1-cloud 6.12-cloud
+BENCH_VM_FLAGS := --only handoff,handoff_quiet,yield2,yield1000,spawn_one,spawn_wave,pingpong \
+	--workers 1 --rounds 5 --scale 0.02
+BENCH_VM_FILES := $(patsubst %,tools/bench/%,run table.awk figures) $(GTBENCH)
+
+bench-vm: $(patsubst %,bench-vm-%,$(or $(KERNEL),$(BENCH_VM_KERNELS)))
+
+bench-vm-%:
+	$(Q)tools/gt-deps build module vm
+	$(Q)$(MAKE) --no-print-directory $(GTBENCH)
+	$(Q)mkdir -p $(O)/bench && echo "bench: booting kernel $*"
+	$(Q)tools/gt-vm --kernel $* --smp 2 --timeout 900 \
+		$(foreach file,$(BENCH_VM_FILES),--file $(file):/bench/$(notdir $(file))) \
+		-- sh /bench/run --sides kmod,futex --samples $(BENCH_VM_FLAGS) > $(O)/bench/vm-$*.tsv
+	$(Q)echo "Kernel $*, module against fallback:"
+	$(Q)tools/bench/run --sides kmod,futex --ratios --table $(O)/bench/vm-$*.tsv
+
+bench-icount:
+	$(Q)tools/gt-deps build bench
+	$(Q)$(MAKE) --no-print-directory $(GTBENCH)
+	$(Q)tools/bench/icount --bin $(OUT)/bench --out $(O)/bench
+
+.PHONY: bench bench-vm bench-icount
