@@ -40,7 +40,7 @@ demo:
 	$(Q)tools/gt-deps build module vm
 	$(Q)$(MAKE) --no-print-directory tools
 	$(Q)echo "demo: booting the test VM"
-	$(Q)tools/gt-vm --kernel $(or $(KERNEL),6.1-cloud) --smp 2 --timeout 600 \
+	$(Q)tools/demo/ahead tools/gt-vm --kernel $(or $(KERNEL),6.1-cloud) --smp 2 --timeout 600 \
 		$(foreach file,$(DEMO_FILES),--file $(file):/demo/$(notdir $(file))) \
 		-- sh /demo/run $(DEMO_FLAGS) kmod futex off
 
@@ -48,6 +48,6 @@ demo-host:
 	$(Q)tools/gt-deps build
 	$(Q)$(MAKE) --no-print-directory tools
 	$(Q)mkdir -p $(OUT)/demo && cp $(OUT)/examples/httpd $(GT_LOAD) $(OUT)/demo
-	$(Q)tools/demo/run --bin $(OUT)/demo --seconds 1 $(DEMO_FLAGS) futex off
+	$(Q)tools/demo/ahead tools/demo/run --bin $(OUT)/demo --rounds 3 --seconds 1 $(DEMO_FLAGS) futex off
 
 .PHONY: tools examples demo demo-host
