@@ -103,6 +103,7 @@ void gt_block_word_set(struct gt_worker *worker, unsigned int state)
 {
 	u64 *word = &worker->status->word;
 
+	/* Pairs with user space's acquire of the word. */
 	smp_store_release(word, gt_block_word(GT_WORD_SEQ(*word), state));
 }
 
@@ -169,6 +170,7 @@ static void gt_block_sched_out(struct preempt_notifier *notifier, struct task_st
 {
 	struct gt_worker *worker = container_of(notifier, struct gt_worker, notifier);
 	struct gt_worker_status *status = worker->status;
+	bool covered;
 	u64 word;
 
 	if (READ_ONCE(current->__state) == TASK_DEAD) {
@@ -183,12 +185,13 @@ static void gt_block_sched_out(struct preempt_notifier *notifier, struct task_st
 	word = gt_block_word(GT_WORD_SEQ(status->word) + 1, GT_STATE_BLOCKED);
 	WRITE_ONCE(status->blocked_ns, ktime_get_mono_fast_ns());
 	WRITE_ONCE(status->nr_blocked, status->nr_blocked + 1);
-	if (!READ_ONCE(worker->user->cover)) {
-		smp_store_release(&status->word, word);
-		return;
-	}
-	WRITE_ONCE(worker->armed, word);
+	covered = READ_ONCE(worker->user->cover);
+	if (covered)
+		WRITE_ONCE(worker->armed, word);
+	/* Pairs with user space's acquire of the word. */
 	smp_store_release(&status->word, word);		/* (A) */
+	if (!covered)
+		return;
 	if (worker->group->grace_ns)
 		hrtimer_start(&worker->grace_timer, ns_to_ktime(worker->group->grace_ns),
 			      HRTIMER_MODE_REL_PINNED_HARD);
