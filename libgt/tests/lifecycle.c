@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A runtime that starts and ends many times leaves no thread, descriptor or memory. */
-#include <malloc.h>
-
 #include "test.h"
 
 static atomic_long ran;
@@ -49,7 +47,7 @@ static void run_often(int procs, void (*body)(void))
 
 	if (n < 10)
 		n = 10;
-	mallopt(M_ARENA_MAX, 1);	/* one a thread would be 64 MiB of addresses each */
+	ONE_MALLOC_ARENA();
 	for (i = 0; i < n / 5; i++)
 		test_run(procs, body);
 	early = look();

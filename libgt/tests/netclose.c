@@ -101,7 +101,7 @@ static void *thread_reads_until_canceled(void *arg)
 	return NULL;
 }
 
-static void close_under_a_thread(void)
+GT_TEST_PROCS(close_wakes_a_thread)
 {
 	_Atomic pid_t tid = 0;
 	pthread_t thread;
@@ -114,16 +114,6 @@ static void close_under_a_thread(void)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	CHECK_EQ(ran, 1);
 	CHECK_EQ(gt_close(pair[1]), 0);
-}
-
-GT_TEST_PROCS(close_wakes_a_thread)
-{
-	close_under_a_thread();
-}
-
-PLAIN_TEST(close_wakes_a_thread_without_runtime)
-{
-	close_under_a_thread();
 }
 
 static void reads_a_byte(void *arg)

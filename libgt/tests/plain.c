@@ -199,6 +199,7 @@ GT_TEST_PROCS(threads_leave_nothing)
 	long kib = 0, i, n = scaled(400);
 	pthread_t thread;
 
+	ONE_MALLOC_ARENA();
 	CHECK(to_task = gt_chan_make(sizeof(long), 0));
 	CHECK(to_thread = gt_chan_make(sizeof(long), 0));
 	CHECK_EQ(gt_go(echoes, NULL), 0);

@@ -320,6 +320,7 @@ GT_TEST_PROCS(stacks_are_used_again)
 	struct gt_wg wg = {0};
 	int i;
 
+	ONE_MALLOC_ARENA();
 	for (round = 0; round < rounds_n; round++) {
 		for (i = 0; i < 200; i++)
 			CHECK_EQ(gt_wg_go(&wg, digs, (void *)(16l << 10)), 0);

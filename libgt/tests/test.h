@@ -25,6 +25,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -175,6 +176,9 @@ static char thread_state(pid_t tid)
 	end = strrchr(text, ')');
 	return end ? end[2] : 0;
 }
+
+/* Otherwise each thread reserves 64 MiB of addresses for its malloc(). */
+#define ONE_MALLOC_ARENA() mallopt(M_ARENA_MAX, 1)
 
 /* Entries of a directory such as /proc/self/task, without . and .. */
 __attribute__((__unused__))
@@ -336,8 +340,8 @@ static void test_run(int procs, void (*body)(void))
 	static void name##_task(void)
 
 /*
- * and with one and no hand-off: what a task does until it suspends is atomic to
- * all others, so that the order of events is known.
+ * and with one, no hand-off and no forced migration: what a task does until it
+ * suspends is atomic to all others, so that the order of events is known.
  */
 #define GT_TEST_ORDER(name) \
 	static void name##_task(void); \
@@ -345,6 +349,7 @@ static void test_run(int procs, void (*body)(void))
 	{ \
 		test_begin(_metadata); \
 		setenv("GTHANDOFF", "off", 1); \
+		unsetenv("GTDEBUG"); \
 		test_run(1, name##_task); \
 	} \
 	static void name##_task(void)
