@@ -20,6 +20,8 @@ extern const struct bench bench_tasks[], bench_chans[], bench_waits[];
 
 /* How often to do it: usual times --scale, or --ops; at least 1. */
 long bench_ops(long usual);
+/* The same for things that wait: at least as many as percentiles need. */
+long bench_samples(long usual);
 
 /* Print a figure. */
 void bench_out(const char *name, double value);

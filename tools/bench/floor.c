@@ -168,7 +168,7 @@ static void kernel(void)
 /* A thread on the other CPU, which runs busily or waits to be woken. */
 static struct {
 	int cpu;
-	_Atomic bool stop;
+	_Atomic bool started, stop;
 	_Alignas(64) _Atomic uint32_t word;
 	_Alignas(64) _Atomic int64_t ran;
 } other;
@@ -176,6 +176,7 @@ static struct {
 static void *other_busy(void *arg)
 {
 	pin(other.cpu);
+	atomic_store(&other.started, true);
 	while (!atomic_load(&other.stop))
 		gt_cpu_relax();
 	return arg;
@@ -184,6 +185,7 @@ static void *other_busy(void *arg)
 static void *other_waiter(void *arg)
 {
 	pin(other.cpu);
+	atomic_store(&other.started, true);
 	for (;;) {
 		while (!atomic_load(&other.word))
 			syscall(SYS_futex, &other.word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
@@ -198,10 +200,13 @@ static pthread_t other_start(void *(*fn)(void *arg))
 {
 	pthread_t thread;
 
+	atomic_store(&other.started, false);
 	atomic_store(&other.stop, false);
 	errno = pthread_create(&thread, NULL, fn, NULL);
 	if (errno)
 		die("pthread_create");
+	while (!atomic_load(&other.started))
+		gt_cpu_relax();
 	return thread;
 }
 

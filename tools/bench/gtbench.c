@@ -18,6 +18,7 @@
 #include "bench.h"
 
 static const struct bench *const tables[] = { bench_tasks, bench_chans, bench_waits };
+#define SAMPLES_MIN 50
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static double scale = 1;
@@ -52,6 +53,13 @@ long bench_ops(long usual)
 	long ops = fixed_ops ? fixed_ops : (long)((double)usual * scale);
 
 	return ops > 0 ? ops : 1;
+}
+
+long bench_samples(long usual)
+{
+	long ops = bench_ops(usual);
+
+	return fixed_ops || ops > SAMPLES_MIN ? ops : SAMPLES_MIN;
 }
 
 void bench_out(const char *name, double value)

@@ -69,7 +69,7 @@ function summarize(f, w, s,    c, scale)
 # Three digits that count.
 function short(x)
 {
-	return sprintf(x >= 99.95 ? "%.0f" : x >= 9.995 ? "%.1f" : "%.2f", x)
+	return sprintf((x >= 99.95 ? "%.0f" : (x >= 9.995 ? "%.1f" : "%.2f")), x)
 }
 
 function cell(f, w, s)
@@ -77,6 +77,12 @@ function cell(f, w, s)
 	if (!summarize(f, w, s))
 		return "-"
 	return short(median) " (" short(least) "-" short(most) ")"
+}
+
+# The same where small ones matter.
+function fraction(x)
+{
+	return (x < 0.0995) ? sprintf("%.4f", x) : short(x)
 }
 
 # How the first side's time compares with the second's.
@@ -105,12 +111,12 @@ function ratio_span(f, w,    i, c, r, low, high)
 		if (i == 1 || r > high)
 			high = r
 	}
-	return short(low) "-" short(high)
+	return fraction(low) "-" fraction(high)
 }
 
 function table(w,    i, j, f, r, line)
 {
-	printf "\n%d worker%s; median (least-most)\n\n", w, w > 1 ? "s" : ""
+	printf "\n%d worker%s; median (least-most)\n\n", w, (w > 1 ? "s" : "")
 	printf "%-42s", ""
 	for (j = 1; j <= n; j++)
 		printf " %25s", side[j]
@@ -126,20 +132,20 @@ function table(w,    i, j, f, r, line)
 			printf " %25s", cell(f, w, side[j])
 		r = ratio(f, w)
 		if (n > 1)
-			printf " %8s", r ? sprintf("%.2f", r) : "-"
-		printf " %6s\n", (f, w) in goal ? goal[f, w] : "-"
+			printf " %8s", (r ? sprintf("%.2f", r) : "-")
+		printf " %6s\n", ((f, w) in goal ? goal[f, w] : "-")
 	}
 }
 
 function ratio_table(w,    i, f, r)
 {
-	printf "\n%d worker%s; time of %s over that of %s\n\n", w, w > 1 ? "s" : "", side[1], side[2]
+	printf "\n%d worker%s; time of %s over that of %s\n\n", w, (w > 1 ? "s" : ""), side[1], side[2]
 	printf "%-40s %10s %16s %6s\n", "", "of medians", "of the rounds", "goal"
 	for (i = 1; i <= figures; i++) {
 		f = name[i]
 		r = ratio(f, w)
 		if (r)
-			printf "%-40s %10.2f %16s %6s\n", text[f], r, ratio_span(f, w), goal_vm[f]
+			printf "%-40s %10s %16s %6s\n", text[f], fraction(r), ratio_span(f, w), goal_vm[f]
 	}
 }
 

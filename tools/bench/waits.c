@@ -9,6 +9,7 @@
 
 #include "bench.h"
 
+#define BLOCK (20 * GT_MILLISECOND)
 #define QUIET (15 * GT_MILLISECOND)
 #define TASK_BYTES ((int64_t)5 << 10)	/* enough for a parked task of any runtime here */
 
@@ -63,7 +64,7 @@ static void parked_1m(void)
 
 static void sleeping(void)
 {
-	long count = bench_ops(1000);
+	long count = bench_samples(1000);
 	int64_t *late = bench_alloc(count, sizeof(*late));
 
 	for (long i = 0; i < count; i++) {
@@ -106,8 +107,10 @@ static void handoff_samples(const char *name, long count, int64_t block, int64_t
 		start = gt_now();
 		if (read(fd, &expired, sizeof(expired)) != sizeof(expired))
 			abort();
-		while (!ran)
+		/* Into the runtime, so that the quiet time is spent with a processor. */
+		do
 			gt_yield();
+		while (!ran);
 		latency[i] = ran - start;
 	}
 	close(fd);
@@ -117,12 +120,12 @@ static void handoff_samples(const char *name, long count, int64_t block, int64_t
 
 static void handoff(void)
 {
-	handoff_samples("handoff", bench_ops(300), 3 * GT_MILLISECOND, 0);
+	handoff_samples("handoff", bench_samples(100), BLOCK, 0);
 }
 
 static void handoff_quiet(void)
 {
-	handoff_samples("handoff_quiet", bench_ops(60), 2 * QUIET, QUIET);
+	handoff_samples("handoff_quiet", bench_samples(50), BLOCK, QUIET);
 }
 
 const struct bench bench_waits[] = {

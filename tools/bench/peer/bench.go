@@ -24,7 +24,9 @@ const (
 	buffer       = 128
 	skynetLeaves = 1000000
 	skynetWays   = 10
+	block        = 20 * time.Millisecond
 	quiet        = 15 * time.Millisecond
+	samplesMin   = 50
 	taskBytes    = 5 << 10
 )
 
@@ -40,6 +42,13 @@ func ops(usual int) int {
 		n = *fixedOps
 	}
 	return max(n, 1)
+}
+
+func samples(usual int) int {
+	if *fixedOps > 0 {
+		return *fixedOps
+	}
+	return max(ops(usual), samplesMin)
 }
 
 func out(name string, value float64) {
@@ -225,7 +234,7 @@ func parked(name string, count int) {
 }
 
 func sleep() {
-	late := make([]int64, ops(1000))
+	late := make([]int64, samples(1000))
 	for i := range late {
 		start := time.Now()
 		time.Sleep(time.Millisecond)
@@ -259,6 +268,7 @@ func handoff(name string, count int, block, quiet time.Duration) {
 		start := time.Since(origin)
 		_, err := syscall.Read(int(fd), expired)
 		check(err)
+		runtime.Gosched()
 		for ran.Load() == 0 {
 			runtime.Gosched()
 		}
@@ -287,8 +297,8 @@ var benchmarks = map[string]func(){
 	"parked_100k":   func() { parked("parked_100k", ops(100000)) },
 	"parked_1m":     func() { parked("parked_1m", ops(1000000)) },
 	"sleep":         sleep,
-	"handoff":       func() { handoff("handoff", ops(300), 3*time.Millisecond, 0) },
-	"handoff_quiet": func() { handoff("handoff_quiet", ops(60), 2*quiet, quiet) },
+	"handoff":       func() { handoff("handoff", samples(100), block, 0) },
+	"handoff_quiet": func() { handoff("handoff_quiet", samples(50), block, quiet) },
 }
 
 func main() {
