@@ -98,6 +98,8 @@ static pid_t start(struct gt_test_group *group, const char *role)
 		_exit(2);
 	}
 	unsetenv(ROLE);
+	/* An image that fails is seen as the end of the pipe. */
+	close(number_of("GT_TEST_READY"));
 	return pid;
 }
 
