@@ -60,9 +60,9 @@ static void end_run(void)
 }
 
 /* The calling task, inside the runtime, will run no more user code. */
-static _Noreturn void finish(bool returned)
+static inline __attribute__((__always_inline__)) _Noreturn void finish(bool returned)
 {
-	struct gt_g *g = gt_g_self();
+	struct gt_g *g = gt_g_self(), *next;
 	struct gt_p *p;
 
 	if (g->main && returned)
@@ -77,7 +77,9 @@ static _Noreturn void finish(bool returned)
 			end_run();
 		gt_unlock(&gt_sched.lock);
 	}
-	gt_end();
+	next = gt_end(g);
+	gt_fiber_leave(&g->fiber, &next->fiber, 1);
+	gt_switch_last(next->sp);
 }
 
 static void task_main(void *arg)

@@ -30,6 +30,8 @@ struct gt_backend {
 	/* First and last act of an M, on its own thread. */
 	void (*attach)(struct gt_m *m);
 	void (*detach)(struct gt_m *m);
+	/* After M's thread has ended, and nobody can ask for its state any more. */
+	void (*release)(struct gt_m *m);
 
 	/* M has a P now, or none: from M, and before its thread first attaches. */
 	void (*cover)(struct gt_m *m, bool has_p);

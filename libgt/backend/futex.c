@@ -44,6 +44,11 @@ static void futex_attach(struct gt_m *m)
 
 static void futex_detach(struct gt_m *m)
 {
+	(void)m;
+}
+
+static void futex_release(struct gt_m *m)
+{
 	if (gt_load(&m->stat_fd) >= 0)
 		close(gt_load(&m->stat_fd));
 }
@@ -105,6 +110,7 @@ const struct gt_backend gt_backend_futex = {
 	.stop = futex_stop,
 	.attach = futex_attach,
 	.detach = futex_detach,
+	.release = futex_release,
 	.cover = futex_cover,
 	.park = futex_park,
 	.wake = futex_wake,

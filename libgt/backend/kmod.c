@@ -123,6 +123,11 @@ static void kmod_detach(struct gt_m *m)
 	ioctl(kmod.fd, GT_IOC_WORKER_DETACH, &detach);
 }
 
+static void kmod_release(struct gt_m *m)
+{
+	gt_backend_futex.release(m);
+}
+
 static void kmod_cover(struct gt_m *m, bool has_p)
 {
 	if (gt_load(&m->slot) >= 0)
@@ -197,6 +202,7 @@ const struct gt_backend gt_backend_kmod = {
 	.stop = kmod_stop,
 	.attach = kmod_attach,
 	.detach = kmod_detach,
+	.release = kmod_release,
 	.cover = kmod_cover,
 	.park = kmod_park,
 	.wake = kmod_wake,

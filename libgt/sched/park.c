@@ -20,8 +20,8 @@
  * A task is switched to straight from another if one is at hand (gt_pick): the
  * scheduler's own stack is a detour for the cases that need a decision.
  *
- * errno is the task's: saved and restored around the switch, in functions of
- * their own, since a compiler takes errno's address for constant in a function.
+ * errno is the task's: saved and restored around the switch by its address in the
+ * M, since a compiler takes errno's own address for constant in a function.
  */
 #include <errno.h>
 
@@ -50,19 +50,25 @@ __attribute__((__noinline__)) void gt_errno_set(int value)
 	errno = value;
 }
 
-void gt_switched(void)
+static inline struct gt_m *switched(void)
 {
 	struct gt_m *m = gt_m_self();
 	bool (*commit)(struct gt_g *g, void *arg) = m->commit;
 	struct gt_g *prev = m->prev;
 
 	if (!commit)
-		return;
+		return m;
 	m->commit = NULL;
-	if (!commit(prev, m->commit_arg)) {
+	if (gt_unlikely(!commit(prev, m->commit_arg))) {
 		gt_store(&prev->state, GT_RUNNABLE);
 		gt_runq_put_next(m->p, prev);
 	}
+	return m;
+}
+
+void gt_switched(void)
+{
+	switched();
 }
 
 /* m begins to run g, which nobody else can reach. */
@@ -77,8 +83,9 @@ static inline void state_running(struct gt_m *m, struct gt_g *g)
 }
 
 /* Leave the calling task; commit(g, arg) is what then has to happen to it. */
-static void switch_away(struct gt_m *m, struct gt_g *g,
-			bool (*commit)(struct gt_g *g, void *arg), void *arg)
+static inline __attribute__((__always_inline__)) void
+switch_away(struct gt_m *m, struct gt_g *g, bool (*commit)(struct gt_g *g, void *arg),
+	    void *arg)
 {
 	struct gt_g *next = gt_pick(m);
 
@@ -91,21 +98,25 @@ static void switch_away(struct gt_m *m, struct gt_g *g,
 		next = &m->g0;
 		m->g = next;
 	}
-	g->saved_errno = gt_errno_get();
+	g->saved_errno = *m->errno_at;
 	gt_fiber_leave(&g->fiber, &next->fiber, 0);
 	gt_switch(&g->sp, next->sp);
 	gt_fiber_enter(&g->fiber);
-	gt_switched();
-	gt_errno_set(g->saved_errno);
+	m = switched();
+	*m->errno_at = g->saved_errno;
 }
 
-void gt_run_g(struct gt_m *m, struct gt_g *g)
+void gt_run_loop(struct gt_m *m)
 {
-	state_running(m, g);
-	gt_fiber_leave(&m->g0.fiber, &g->fiber, 0);
-	gt_switch(&m->g0.sp, g->sp);
-	gt_fiber_enter(&m->g0.fiber);
-	gt_switched();
+	struct gt_g *g;
+
+	while ((g = gt_find(m))) {
+		state_running(m, g);
+		gt_fiber_leave(&m->g0.fiber, &g->fiber, 0);
+		gt_switch(&m->g0.sp, g->sp);
+		gt_fiber_enter(&m->g0.fiber);
+		switched();
+	}
 }
 
 /*
@@ -194,10 +205,24 @@ void gt_launch(struct gt_g *g)
 	enqueue(g, false);
 }
 
+/*
+ * To the end of the P's queue; but if there is nothing else in it, and something in
+ * the global one, to the end of that. A caller that yields until others have run
+ * would else be its own successor, and the others get one turn in GT_QUEUE_TICK.
+ */
 static bool commit_requeue(struct gt_g *g, void *arg)
 {
+	struct gt_p *p = gt_m_self()->p;
+
 	(void)arg;
-	gt_runq_put_tail(gt_m_self()->p, g);
+	if (gt_unlikely(gt_load(&gt_sched.queue_count)) && gt_runq_empty(p)) {
+		struct gt_list list = { 0 };
+
+		gt_list_push(&list, g);
+		gt_queue_put(&list);
+	} else {
+		gt_runq_put_tail(p, g);
+	}
 	return true;
 }
 
@@ -249,11 +274,10 @@ static bool commit_end(struct gt_g *g, void *arg)
 	return true;
 }
 
-_Noreturn void gt_end(void)
+struct gt_g *gt_end(struct gt_g *g)
 {
 	struct gt_m *m = gt_m_self();
-	struct gt_g *g = m->g, *next;
-	void *ignored;
+	struct gt_g *next;
 
 	gt_store(&g->state, GT_DEAD);
 	next = gt_pick(m);
@@ -265,7 +289,5 @@ _Noreturn void gt_end(void)
 		next = &m->g0;
 		m->g = next;
 	}
-	gt_fiber_leave(&g->fiber, &next->fiber, 1);
-	gt_switch(&ignored, next->sp);
-	__builtin_unreachable();
+	return next;
 }

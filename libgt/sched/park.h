@@ -71,11 +71,14 @@ void gt_requeue_lost(void);
 /* Start a new task, whose frame is made. Any thread. */
 void gt_launch(struct gt_g *g);
 
-/* The caller is dead. */
-_Noreturn void gt_end(void);
+/*
+ * The caller, g, is dead. Returns whom to switch to with gt_switch_last(), which the
+ * bottom function of the stack has to do itself: see arch.h.
+ */
+struct gt_g *gt_end(struct gt_g *g);
 
-/* From the scheduler's stack: run g until it switches back. */
-void gt_run_g(struct gt_m *m, struct gt_g *g);
+/* On the scheduler's stack: find and run tasks until M is to end. */
+void gt_run_loop(struct gt_m *m);
 
 /* The first act on a stack that was switched to. */
 void gt_switched(void);

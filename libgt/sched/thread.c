@@ -71,11 +71,11 @@ static void *thread_main(void *arg)
 {
 	struct gt_m *m = arg;
 	pthread_attr_t attr;
-	struct gt_g *g;
 	size_t size;
 	void *low;
 
 	gt_m_set_self(m);
+	m->errno_at = &errno;
 	/* Sleepers are late by the slack: 50 us if it is not set. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	pthread_getattr_np(pthread_self(), &attr);
@@ -88,8 +88,7 @@ static void *thread_main(void *arg)
 	gt_sched.backend->cover(m, m->p != NULL);
 	if (m->p)
 		gt_thread_reserve();
-	while ((g = gt_find(m)))
-		gt_run_g(m, g);
+	gt_run_loop(m);
 
 	gt_sched.backend->detach(m);
 	gt_fault_thread_stop(m);
@@ -279,6 +278,7 @@ bool gt_thread_end_all(int64_t deadline)
 	while ((m = gt_sched.all_m)) {
 		gt_sched.all_m = m->all_next;
 		pthread_join(m->thread, NULL);
+		gt_sched.backend->release(m);
 		free(m);
 	}
 	return true;

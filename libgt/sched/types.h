@@ -112,6 +112,7 @@ struct gt_m {
 	struct gt_p *p;		/* the P it holds, or held when it was taken. M's */
 	_Atomic(struct gt_p *) held;	/* the same, for takers. Written by M */
 	struct gt_g *g;		/* what it runs: a task, or &g0. M's */
+	int *errno_at;		/* the thread's errno. Constant */
 
 	/* What the stack that was switched from asked to be done. M's. */
 	struct gt_g *prev;
