@@ -16,8 +16,12 @@ void gt_lock_slow(struct gt_lock *lock)
 	}
 	atomic_fetch_add_explicit(&lock->waiters, 1, memory_order_relaxed);
 	gt_barrier_heavy();						/* (B) */
-	while (!gt_lock_try(lock))
-		gt_futex_wait(&lock->held, 1, GT_FOREVER);
+	while (!gt_lock_try(lock)) {
+		uint32_t word = atomic_load_explicit(&lock->word, memory_order_relaxed);
+
+		if (word & GT_LOCK_HELD)
+			gt_futex_wait(&lock->word, word, GT_FOREVER);
+	}
 	atomic_fetch_sub_explicit(&lock->waiters, 1, memory_order_relaxed);
 	errno = saved;
 }

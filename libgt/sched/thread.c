@@ -30,6 +30,7 @@
 #include "sched/sched.h"
 
 #define GT_THREADS_MAX 10000
+#define GT_END_PAUSE 1000000
 #define GT_THREAD_STACK ((size_t)512 << 10)
 
 __thread struct gt_m *gt_m_tls
@@ -254,6 +255,18 @@ bool gt_thread_swap(struct gt_m *m, struct gt_g *g)
 	return gt_thread_stop(m);
 }
 
+/* Is there an M that will end by itself: in the runtime, or not yet begun? */
+static bool some_are_ending(void)
+{
+	bool any = false;
+
+	gt_lock(&gt_sched.lock);
+	for (struct gt_m *m = gt_sched.all_m; m; m = m->all_next)
+		any |= !gt_load_acquire(&m->ended) && gt_load(&m->inside);
+	gt_unlock(&gt_sched.lock);
+	return any;
+}
+
 bool gt_thread_end_all(int64_t deadline)
 {
 	struct gt_m *m;
@@ -272,8 +285,12 @@ bool gt_thread_end_all(int64_t deadline)
 		if (ended == gt_sched.threads)
 			break;
 		gt_sched.poller->kick();
-		if (!gt_futex_wait(&gt_sched.threads_ended, ended, deadline))
+		if (gt_futex_wait(&gt_sched.threads_ended, ended, deadline))
+			continue;
+		/* Who is still in user code then may stay there for ever. */
+		if (!some_are_ending())
 			return false;
+		deadline = gt_now() + GT_END_PAUSE;
 	}
 	while ((m = gt_sched.all_m)) {
 		gt_sched.all_m = m->all_next;
