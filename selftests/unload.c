@@ -94,7 +94,12 @@ static void use_and_die(void)
 GT_TEST(unload, in_the_midst_of_exits)
 {
 	const char *path = getenv("GT_TEST_MODULE_FILE") ?: "/lib/modules/gt.ko";
-	unsigned int round, rounds = 10 * gt_test_scale();
+	/*
+	 * Few: loading and unloading patch kernel text while the other CPUs run it, and
+	 * QEMU 7.2 now and then (once in some hundred times) keeps a stale breakpoint
+	 * translated, on which all virtual CPUs then spin for ever.
+	 */
+	unsigned int round, rounds = 3 * gt_test_scale();
 
 	if (access(path, R_OK))
 		SKIP(return, "no %s to load again: GT_TEST_MODULE_FILE may name another", path);
