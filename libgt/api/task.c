@@ -23,6 +23,7 @@
 #define GT_COPY_MAX ((size_t)16 << 10)
 #define GT_COPY_ALIGN 16
 #define GT_ID_BATCH 16
+#define GT_YIELDS_ALONE 64
 
 static _Atomic bool main_exited;
 
@@ -204,14 +205,20 @@ int gt_go_attr(void (*fn)(void *arg), void *arg, const struct gt_task_attr *attr
 	return gt_task_start(fn, arg, NULL, 0, attr, NULL);
 }
 
-/* Nobody else can run on this P now: stay. The queues are re-read under no lock. */
+/*
+ * Nobody else can run on this P now, so the caller may stay. But a task that only
+ * yields keeps an idle P from looking for work; so it looks from time to time.
+ */
 static bool alone(struct gt_m *m)
 {
 	struct gt_p *p = m->p;
 
-	return gt_runq_empty(p) && !gt_load(&gt_sched.queue_count) &&
-	       !gt_load(&gt_sched.slow) && gt_load(&p->timers.first) == INT64_MAX &&
-	       !gt_load(&gt_sched.poll_waiters);
+	if (!gt_runq_empty(p) || gt_load(&gt_sched.queue_count) || gt_load(&gt_sched.slow) ||
+	    gt_load(&p->timers.first) != INT64_MAX || gt_load(&gt_sched.poll_waiters)) {
+		p->yield_streak = 0;
+		return false;
+	}
+	return ++p->yield_streak % GT_YIELDS_ALONE || !gt_steal(m);
 }
 
 void gt_yield(void)

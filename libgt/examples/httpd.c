@@ -3,18 +3,16 @@
  * A small HTTP server on gt: one task a connection, written as if it blocked. What
  * it answers is in routes.c, how it reads and writes HTTP in http.c.
  *
- * Ending: SIGTERM, SIGINT and GET /quit write a byte to a pipe. The task that reads
- * it shuts the listener down, which ends the accept loop of the main task, and the
- * reading side of every connection: idle ones end at once, the others when their
- * request is answered.
+ * Ending: SIGTERM and SIGINT, which GET /quit raises, are read from a signalfd. The
+ * task that does so shuts the listener down, which ends the accept loop of the main
+ * task, and the reading side of every connection: idle ones end at once, the others
+ * when their request is answered.
  *
  * Locking: server.lock protects the list of connections and, for as long as a
  * connection is on it, that its descriptor stays open. It is an ordinary mutex:
  * nobody suspends with it held.
  */
-#define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -25,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <gt/gt.h>
@@ -43,7 +42,8 @@ struct client {
 
 static struct {
 	int listener;
-	int stop_pipe[2];
+	int stop_fd; /* delivers stop_signals */
+	sigset_t stop_signals;
 	int64_t timeout;
 	bool allow_quit;
 	atomic_bool stopping;
@@ -55,14 +55,13 @@ static struct {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
-/* Also the signal handler: it may only write. */
-static void request_stop(int sig)
+/* Before main(): threads inherit that these are blocked, so that signalfd gets them. */
+__attribute__((__constructor__)) static void block_stop_signals(void)
 {
-	int saved_errno = errno;
-	ssize_t n = write(server.stop_pipe[1], "", 1);
-
-	(void)n, (void)sig;
-	errno = saved_errno;
+	sigemptyset(&server.stop_signals);
+	sigaddset(&server.stop_signals, SIGTERM);
+	sigaddset(&server.stop_signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &server.stop_signals, NULL);
 }
 
 /* Serve a connection until one side has had enough. */
@@ -87,7 +86,7 @@ static void converse(struct client *client)
 		routes_answer(&request, &response);
 		if (server.allow_quit && !strcmp(request.path, "/quit")) {
 			http_status(&response, 200);
-			request_stop(0);
+			kill(getpid(), SIGTERM);
 		}
 		keep_alive = request.keep_alive && !atomic_load(&server.stopping);
 		if (http_write(&client->http, &response, !strcmp(request.method, "HEAD"),
@@ -144,10 +143,10 @@ static void watch_clients(void *arg)
 /* Task: waits for the order to stop. */
 static void watch_stop(void *arg)
 {
-	char byte;
+	struct signalfd_siginfo info;
 
 	(void)arg;
-	gt_read(server.stop_pipe[0], &byte, 1);
+	gt_read(server.stop_fd, &info, sizeof(info));
 	/* A client that gets onto the list after this has been set sees it. */
 	atomic_store(&server.stopping, true);
 	shutdown(server.listener, SHUT_RD);
@@ -198,9 +197,10 @@ static void send_after_grace(void *done)
 /* Wait until all connections have ended, but not for ever. */
 static void drain(void)
 {
-	struct gt_chan *done = gt_chan_make(sizeof(bool), 2);
+	static struct gt_chan *done; /* the two that send may outlive us */
 	bool served = false;
 
+	done = gt_chan_make(sizeof(bool), 2);
 	if (done && !gt_go(send_when_served, done) && !gt_go(send_after_grace, done))
 		gt_chan_recv(done, &served);
 	if (!served)
@@ -241,7 +241,6 @@ int gt_main(int argc, char **argv)
 		{ "timeout-ms", 1, NULL, 't' }, { "allow-quit", 0, NULL, 'q' },
 		{ "help", 0, NULL, 'h' }, { 0 },
 	};
-	struct sigaction on_signal = { .sa_handler = request_stop, .sa_flags = SA_RESTART };
 	struct sockaddr_storage address;
 	socklen_t address_len = sizeof(address);
 	const char *host = "127.0.0.1";
@@ -281,8 +280,8 @@ int gt_main(int argc, char **argv)
 			strerror(-server.listener));
 		return 1;
 	}
-	if (pipe2(server.stop_pipe, O_CLOEXEC | O_NONBLOCK) ||
-	    sigaction(SIGTERM, &on_signal, NULL) || sigaction(SIGINT, &on_signal, NULL) ||
+	server.stop_fd = signalfd(-1, &server.stop_signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (server.stop_fd < 0 ||
 	    getsockname(server.listener, (struct sockaddr *)&address, &address_len) ||
 	    gt_go(watch_stop, NULL) || gt_go(watch_clients, NULL)) {
 		fprintf(stderr, "httpd: cannot start: out of memory or descriptors\n");

@@ -239,6 +239,16 @@ static struct gt_g *steal(struct gt_m *m, int64_t *until)
 	return NULL;
 }
 
+bool gt_steal(struct gt_m *m)
+{
+	int64_t until = INT64_MAX;
+	struct gt_g *g = steal(m, &until);
+
+	if (g)
+		gt_runq_put_next(m->p, g);
+	return g;
+}
+
 /* Does any P have work? Then an idle P to do it with, if there is one. */
 static struct gt_p *recheck(void)
 {

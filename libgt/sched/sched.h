@@ -12,6 +12,8 @@
 struct gt_g *gt_find(struct gt_m *m);
 /* A task of m's own queue, if taking it straight is fair to all others. */
 struct gt_g *gt_pick(struct gt_m *m);
+/* Take work of other Ps to m's. False: there is none. */
+bool gt_steal(struct gt_m *m);
 /* Add to the global queue. Empties list. */
 void gt_queue_put(struct gt_list *list);
 /* There is more to run: if a P is idle and nobody looks for work, somebody must. */

@@ -167,6 +167,7 @@ struct gt_p {
 	_Atomic uint32_t tail;		/* ring: owner */
 	_Atomic(struct gt_g *) next;	/* runs before the ring; any, by exchange */
 	uint32_t next_streak;		/* times in a row that next was used. Owner */
+	uint32_t yield_streak;		/* yields in a row that found it empty. Owner */
 	_Atomic uint64_t tick;		/* Gs it has begun to run. Written by owner */
 	struct gt_list dead;		/* free Gs with their stacks. Owner */
 	uint64_t id_next, id_end;	/* ids set aside for new Gs. Owner */
