@@ -23,9 +23,12 @@ long bench_ops(long usual);
 /* The same for things that wait: at least as many as percentiles need. */
 long bench_samples(long usual);
 
+/* The time that loops are measured with: real, or with --cpu of all processors. */
+int64_t bench_clock(void);
+
 /* Print a figure. */
 void bench_out(const char *name, double value);
-/* The nanoseconds an operation took, since start. */
+/* The nanoseconds an operation took, since start on bench_clock(). */
 void bench_out_each(const char *name, int64_t start, long ops);
 /* The p50 and p99 of count samples, as NAME_p50 and NAME_p99. Sorts them. */
 void bench_out_percentiles(const char *name, int64_t *samples, long count);

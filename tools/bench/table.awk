@@ -2,7 +2,8 @@
 #
 # Makes the table. Input: the file figures, then samples as run prints them.
 # Variables: sides, separated by commas, the first to be compared with the second;
-# ratios, if set, leaves out times; tsv, if set, names a file for the medians.
+# ratios, if set, leaves out times; cpu, if set, says what
+# they are; tsv, if set, names a file for the medians.
 
 BEGIN {
 	n = split(sides, side, ",")
@@ -116,8 +117,9 @@ function ratio_span(f, w,    i, c, r, low, high)
 
 function table(w,    i, j, f, r, line)
 {
-	printf "\n%d worker%s; median (least-most)\n\n", w, (w > 1 ? "s" : "")
-	printf "%-42s", ""
+	printf "\n%d worker%s; %smedian (least-most)\n\n", w, (w > 1 ? "s" : ""),
+		(cpu ? "loops in time on processors; " : "")
+	printf "%-43s", ""
 	for (j = 1; j <= n; j++)
 		printf " %25s", side[j]
 	if (n > 1)
@@ -127,7 +129,7 @@ function table(w,    i, j, f, r, line)
 		f = name[i]
 		if (floor[f] || !(count[f, w, side[1]] + count[f, w, side[2]]))
 			continue
-		printf "%-39s %2s", text[f], unit[f]
+		printf "%-40s %2s", text[f], unit[f]
 		for (j = 1; j <= n; j++)
 			printf " %25s", cell(f, w, side[j])
 		r = ratio(f, w)

@@ -27,7 +27,7 @@ static void yield(const char *name, int tasks, long ops)
 
 	yielding.times = (ops + tasks - 1) / tasks;
 	gt_wg_add(&yielding.wg, tasks);
-	start = gt_now();
+	start = bench_clock();
 	for (int i = 0; i < tasks; i++)
 		bench_go(yielder, NULL);
 	gt_wg_wait(&yielding.wg);
@@ -53,7 +53,7 @@ static void done(void *arg)
 static void spawn(const char *name, int count, long ops)
 {
 	long times = (ops + count - 1) / count;
-	int64_t start = gt_now();
+	int64_t start = bench_clock();
 
 	for (long k = 0; k < times; k++) {
 		struct gt_wg wg = { 0 };

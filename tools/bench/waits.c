@@ -37,14 +37,14 @@ static void parked(const char *bytes, const char *create, const char *wake, long
 	}
 	parking.gate = bench_chan(sizeof(int64_t), 0);
 	before = bench_memory();
-	start = gt_now();
+	start = bench_clock();
 	for (long i = 0; i < count; i++)
 		bench_go(parker, NULL);
 	while (atomic_load(&parking.there) < count)
 		gt_yield();
 	bench_out_each(create, start, count);
 	bench_out(bytes, (double)(bench_memory() - before) / (double)count);
-	start = gt_now();
+	start = bench_clock();
 	gt_chan_close(parking.gate);
 	while (gt_task_count() > 1)
 		gt_yield();
