@@ -96,19 +96,26 @@ GT_TEST(status, user_area)
 {
 	size_t size = self->setup.user_size;
 	struct gt_worker_user *user, *again;
+	unsigned int i;
 
 	user = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, GT_MMAP_USER);
 	ASSERT_NE(MAP_FAILED, user);
 	again = mmap(NULL, size, PROT_READ, MAP_SHARED, self->fd, GT_MMAP_USER);
 	ASSERT_NE(MAP_FAILED, again);
-	user[WORKERS - 1].cover = 7;
-	EXPECT_EQ(7, again[WORKERS - 1].cover);
+	for (i = 0; i < WORKERS; i++)
+		user[i].cover = i + 1;
+	for (i = 0; i < WORKERS; i++)
+		EXPECT_EQ(i + 1, again[i].cover);
+	/* The kernel sees the same: attach zeroes what is its worker's alone. */
+	ASSERT_EQ(0, gt_attach(self->fd));
+	EXPECT_EQ(0, user[0].cover);
+	EXPECT_EQ(2, user[1].cover);
 	EXPECT_EQ(-1, mprotect(user, size, PROT_READ | PROT_EXEC));
 	EXPECT_EQ(EACCES, errno);
 	EXPECT_EQ(EINVAL, map_error(self->fd, size, PROT_READ | PROT_WRITE, MAP_PRIVATE,
 				    GT_MMAP_USER));
 	EXPECT_EQ(0, madvise(user, size, MADV_DONTNEED));
-	EXPECT_EQ(7, user[WORKERS - 1].cover);
+	EXPECT_EQ(WORKERS, user[WORKERS - 1].cover);
 }
 
 GT_TEST(status, sizes_and_offsets)
