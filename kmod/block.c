@@ -207,6 +207,11 @@ static void gt_block_sched_in(struct preempt_notifier *notifier, int cpu)
 		return;
 	WRITE_ONCE(worker->status->resumed_ns, ktime_get_mono_fast_ns());
 	gt_block_word_set(worker, GT_STATE_RUNNING);	/* (C) */
+	/*
+	 * Promised by the ABI. Pairs with the full barrier of a user who stores, and
+	 * then reads the word as still BLOCKED: this task sees the store.
+	 */
+	smp_mb();
 	hrtimer_cancel(&worker->grace_timer);		/* (D) */
 }
 

@@ -76,7 +76,7 @@ static void futex_wake(struct gt_m *m)
  * The state is the first letter after the command's name, which stands in
  * parentheses and may itself hold any byte: so look for the last ')'.
  */
-static bool futex_blocked(struct gt_m *m)
+static uint64_t futex_blocked(struct gt_m *m)
 {
 	char buf[128], *end;
 	int kept = gt_load_acquire(&m->stat_fd);
@@ -90,6 +90,12 @@ static bool futex_blocked(struct gt_m *m)
 	buf[n] = '\0';
 	end = strrchr(buf, ')');
 	return end && end[1] == ' ' && (end[2] == 'S' || end[2] == 'D');
+}
+
+static bool futex_blocked_orders(struct gt_m *m)
+{
+	(void)m;
+	return false;
 }
 
 static int64_t futex_resumed_ago(struct gt_m *m)
@@ -115,6 +121,7 @@ const struct gt_backend gt_backend_futex = {
 	.park = futex_park,
 	.wake = futex_wake,
 	.blocked = futex_blocked,
+	.blocked_orders = futex_blocked_orders,
 	.resumed_ago = futex_resumed_ago,
 	.count = futex_count,
 };

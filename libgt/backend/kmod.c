@@ -168,16 +168,26 @@ static void kmod_wake(struct gt_m *m)
 		ioctl(kmod.fd, GT_IOC_WORKER_WAKE, &wake);
 }
 
-static bool kmod_blocked(struct gt_m *m)
+static uint64_t kmod_blocked(struct gt_m *m)
 {
 	const struct gt_worker_status *worker;
 	int slot = gt_load(&m->slot);
+	uint64_t word;
 
 	if (slot < 0)
 		return gt_backend_futex.blocked(m);
 	worker = &kmod.worker[slot];
-	return GT_WORD_STATE(area_load(&worker->word)) == GT_STATE_BLOCKED &&
-	       gt_now() - (int64_t)area_load(&worker->blocked_ns) >= GT_GRACE_NS;
+	word = area_load(&worker->word);
+	if (GT_WORD_STATE(word) != GT_STATE_BLOCKED ||
+	    gt_now() - (int64_t)area_load(&worker->blocked_ns) < GT_GRACE_NS)
+		return 0;
+	return word;
+}
+
+/* The module promises it of the word: see GT_WORD_STATE in its header. */
+static bool kmod_blocked_orders(struct gt_m *m)
+{
+	return gt_load(&m->slot) >= 0;
 }
 
 static int64_t kmod_resumed_ago(struct gt_m *m)
@@ -207,6 +217,7 @@ const struct gt_backend gt_backend_kmod = {
 	.park = kmod_park,
 	.wake = kmod_wake,
 	.blocked = kmod_blocked,
+	.blocked_orders = kmod_blocked_orders,
 	.resumed_ago = kmod_resumed_ago,
 	.count = kmod_count,
 };

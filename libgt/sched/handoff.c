@@ -19,6 +19,11 @@
  * P, the taker to TAKEN has it. Either way both know. (B) is membarrier(); it
  * costs the taker some 14 us, next to a thread wake-up of twice that.
  *
+ * The module makes (B) unnecessary. M executes a full barrier between the end of its
+ * block, in the status word, and its return to user space. The compare-and-swap to
+ * WANTED is one, too; if after it the word still tells of the same block, M sees
+ * WANTED when it comes in.
+ *
  * M leaves by a release store to inside, which the taker's load acquires: whatever
  * M did to its P inside is done. Who loses a P runs on in user code without it, up
  * to its next entry; this gap is measured where the backend can (gap_ns).
@@ -33,15 +38,17 @@
 struct gt_p *gt_handoff_take(struct gt_m *m)
 {
 	uint32_t expected = GT_TAKE_NONE;
+	uint64_t block = gt_sched.backend->blocked(m);
 	struct gt_p *p;
 
-	if (gt_load_acquire(&m->inside) ||
+	if (!block || gt_load_acquire(&m->inside) ||
 	    !atomic_compare_exchange_strong(&m->take, &expected, GT_TAKE_WANTED))
 		return NULL;
-	gt_barrier_heavy();						/* (B) */
+	if (!gt_sched.backend->blocked_orders(m))
+		gt_barrier_heavy();					/* (B) */
 	p = gt_load(&m->held);
 	expected = GT_TAKE_WANTED;
-	if (gt_load_acquire(&m->inside) || !gt_sched.backend->blocked(m)) {
+	if (gt_load_acquire(&m->inside) || gt_sched.backend->blocked(m) != block) {
 		atomic_compare_exchange_strong(&m->take, &expected, GT_TAKE_NONE);
 	} else if (atomic_compare_exchange_strong(&m->take, &expected, GT_TAKE_TAKEN)) {
 		/* M was outside all the while, so p is what it held. */
@@ -61,9 +68,7 @@ struct gt_p *gt_handoff_scan(void)
 		struct gt_m *m = gt_load_acquire(&gt_sched.all_p[i].m);
 		struct gt_p *p;
 
-		if (!m || !gt_sched.backend->blocked(m))
-			continue;
-		p = gt_handoff_take(m);
+		p = m ? gt_handoff_take(m) : NULL;
 		if (p && first)
 			gt_thread_start(p, false);
 		else if (p)

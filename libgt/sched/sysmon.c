@@ -58,8 +58,6 @@ static bool retake(int64_t now)
 		/* With a slot, its blocks are reported. */
 		if (gt_load(&m->slot) >= 0 || now - p->seen_at < GT_GRACE_NS || gt_load(&m->inside))
 			continue;
-		if (!gt_sched.backend->blocked(m))
-			continue;
 		p = gt_handoff_take(m);
 		if (p) {
 			any = true;

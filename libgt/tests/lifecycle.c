@@ -45,8 +45,8 @@ static void run_often(int procs, void (*body)(void))
 	struct leftover early, late;
 	long i, n = scaled(200), runs;
 
-	if (n < 20)
-		n = 20;
+	if (n < 10 || TEST_TSAN)
+		n = 10;
 	ONE_MALLOC_ARENA();
 	for (i = 0; i < n / 5; i++)
 		test_run(procs, body);

@@ -254,6 +254,11 @@ struct gt_status {
 /*
  * gt_worker_status.word: the worker's state in the low eight bits, above them a
  * number that is one more for each block. Equal words mean: the same block.
+ *
+ * Between the end of a block in this word and the worker's return to user space
+ * there is a full memory barrier. So who stores something, executes a full barrier
+ * and then reads that a worker is still in its block knows that the worker will see
+ * the store when it runs again: no membarrier() is needed.
  */
 #define GT_WORD_STATE(word)	((__u32)((word) & 0xff))
 #define GT_WORD_SEQ(word)	((__u64)(word) >> 8)
