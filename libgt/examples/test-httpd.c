@@ -194,8 +194,8 @@ static bool readable(const struct client *client, int ms)
 	return client->len || poll(&pfd, 1, ms) == 1;
 }
 
-/* Read more. Returns false at the end, also if that is a reset. */
-static bool more(struct client *client)
+/* Read more. Returns false at the end, which must not be a reset unless one may be. */
+static bool more(struct client *client, bool may_reset)
 {
 	ssize_t n;
 
@@ -203,7 +203,7 @@ static bool more(struct client *client)
 		fail(__LINE__, "nothing came for %d s", timeout_s);
 	CHECK(client->len < sizeof(client->buf));
 	n = recv(client->fd, client->buf + client->len, sizeof(client->buf) - client->len, 0);
-	if (n < 0 && errno != ECONNRESET)
+	if (n < 0 && (errno != ECONNRESET || !may_reset))
 		fail(__LINE__, "recv: %s", strerror(errno));
 	if (n > 0)
 		client->len += n;
@@ -218,7 +218,7 @@ static void get_answer(struct client *client, struct answer *answer, bool has_bo
 	size_t len;
 
 	while (!(end = memmem(client->buf, client->len, "\r\n\r\n", 4)))
-		CHECK(more(client));
+		CHECK(more(client, false));
 	len = end + 4 - client->buf;
 	CHECK(len < sizeof(answer->head));
 	memcpy(answer->head, client->buf, len);
@@ -234,7 +234,7 @@ static void get_answer(struct client *client, struct answer *answer, bool has_bo
 	if (!has_body)
 		return;
 	while (client->len < answer->body_len)
-		CHECK(more(client));
+		CHECK(more(client, false));
 	memcpy(answer->body, client->buf, answer->body_len);
 	answer->body[answer->body_len] = '\0';
 	memmove(client->buf, client->buf + answer->body_len,
@@ -250,10 +250,10 @@ static void expect_status(struct client *client, int status)
 		fail(__LINE__, "status %d, not %d", answer.status, status);
 }
 
-/* The server closes without another byte. */
+/* The server closes, properly and without another byte. */
 static void expect_close(struct client *client)
 {
-	if (client->len || more(client))
+	if (client->len || more(client, false))
 		fail(__LINE__, "bytes after the last answer: %.40s", client->buf);
 	close(client->fd);
 }
@@ -508,7 +508,8 @@ static void test_oversized(void)
 	put(&a, "GET /quick HTTP/1.1\r\nHost: x\r\nLong: ");
 	put_bytes(&a, big, sizeof(big));
 	expect_status(&a, 431);
-	close(a.fd);
+	shutdown(a.fd, SHUT_WR);
+	expect_close(&a);
 
 	dial(&a, &server);
 	n = sprintf(big, "GET /quick HTTP/1.1\r\nHost: x\r\n");
@@ -627,7 +628,7 @@ static void test_dawdlers(void)
 	expect_quick(&server);
 	for (int i = 0; i < n; i++)
 		expect_close(&slow[i]);
-	for (a.len = 0; more(&a); a.len = 0)
+	for (a.len = 0; more(&a, true); a.len = 0)
 		;
 	close(a.fd);
 	finish(&server);
