@@ -146,6 +146,7 @@ static void gt_block_report(struct gt_worker *worker)
 	if (GT_WORD_STATE(word) == GT_STATE_BLOCKED &&
 	    word == READ_ONCE(worker->armed) && word != worker->raised) {
 		worker->raised = word;
+		WRITE_ONCE(worker->status->reported, word);
 		WRITE_ONCE(worker->status->nr_uncovered, worker->status->nr_uncovered + 1);
 		standby = gt_block_raise_locked(group);
 	}

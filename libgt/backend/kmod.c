@@ -178,10 +178,8 @@ static uint64_t kmod_blocked(struct gt_m *m)
 		return gt_backend_futex.blocked(m);
 	worker = &kmod.worker[slot];
 	word = area_load(&worker->word);
-	if (GT_WORD_STATE(word) != GT_STATE_BLOCKED ||
-	    gt_now() - (int64_t)area_load(&worker->blocked_ns) < GT_GRACE_NS)
-		return 0;
-	return word;
+	return GT_WORD_STATE(word) == GT_STATE_BLOCKED &&
+	       word == area_load(&worker->reported) ? word : 0;
 }
 
 /* The module promises it of the word: see GT_WORD_STATE in its header. */

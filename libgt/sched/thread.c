@@ -167,7 +167,8 @@ void gt_thread_reserve(void)
 		return;
 	gt_lock(&gt_sched.lock);
 	enough = gt_sched.idle_m || gt_sched.reserving;
-	gt_sched.reserving = true;
+	if (!enough)
+		gt_sched.reserving = true;
 	gt_unlock(&gt_sched.lock);
 	if (enough)
 		return;

@@ -235,7 +235,7 @@ struct gt_sched {
 	_Atomic uint32_t spinning;	/* Ms that look for work */
 	struct gt_m *all_m;		/* lock */
 	uint32_t threads;		/* lock: Ms made */
-	bool reserving;			/* lock: an M is being made to stand by */
+	bool reserving;			/* lock: an M made to stand by is not idle yet */
 	_Atomic uint32_t threads_ended;	/* futex: changes as an M ends */
 
 	/* 0 while an M waits in the poller, else when it was last polled. */

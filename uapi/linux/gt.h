@@ -277,6 +277,8 @@ struct gt_status {
  * @nr_uncovered: times that it became uncovered.
  * @resumed_ns:	CLOCK_MONOTONIC time at which it first ran again after the latest
  *		block; older than @blocked_ns while it is blocked.
+ * @reported:	@word of its latest block that was reported as uncovered: while @word
+ *		equals it, the worker is uncovered.
  * @tid:	thread id, as the worker's own pid namespace has it.
  * @reserved:	zero.
  */
@@ -286,8 +288,9 @@ struct gt_worker_status {
 	__u64	resumed_ns;
 	__u64	nr_blocked;
 	__u64	nr_uncovered;
+	__u64	reported;
 	__u32	tid;
-	__u32	reserved[5];
+	__u32	reserved[3];
 };
 
 /**
