@@ -5,6 +5,8 @@
 
 #define GT_LOCK_SPINS 100
 
+_Atomic uint32_t gt_lock_sleepers[GT_LOCK_ENTRIES];
+
 void gt_lock_slow(struct gt_lock *lock)
 {
 	int saved = errno;
@@ -14,14 +16,10 @@ void gt_lock_slow(struct gt_lock *lock)
 			return;
 		gt_cpu_relax();
 	}
-	atomic_fetch_add_explicit(&lock->waiters, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(gt_lock_entry(lock), 1, memory_order_relaxed);
 	gt_barrier_heavy();						/* (B) */
-	while (!gt_lock_try(lock)) {
-		uint32_t word = atomic_load_explicit(&lock->word, memory_order_relaxed);
-
-		if (word & GT_LOCK_HELD)
-			gt_futex_wait(&lock->word, word, GT_FOREVER);
-	}
-	atomic_fetch_sub_explicit(&lock->waiters, 1, memory_order_relaxed);
+	while (!gt_lock_try(lock))
+		gt_futex_wait(&lock->held, 1, GT_FOREVER);
+	atomic_fetch_sub_explicit(gt_lock_entry(lock), 1, memory_order_relaxed);
 	errno = saved;
 }

@@ -7,19 +7,19 @@
  * atomic exchange on both sides costs. The unlocker must not miss a sleeper:
  *
  *	unlocker			waiter
- *	held = 0			waiters++
+ *	held = 0			sleepers++
  *	(A) light barrier		(B) heavy barrier
- *	if (waiters) wake		if (held) sleep
+ *	if (sleepers) wake		if (held) sleep
  *
  * By (B), either the unlocker's load comes after the waiter's increment, or its
  * store comes before the waiter's look at held (futex() compares it again). The
  * waiter is about to sleep, so the 14 us of (B) are its to pay.
  *
- * gt_unlock() looks at the lock's memory after it has let go. Who cannot be sure
- * that the object still lives then (a park's commit: the parked task may be running
- * again, and drop the last reference) uses gt_unlock_gone(), which lets go and looks
- * in one atomic step. That is why both stand in one word; they are apart within it,
- * as a load that covers more than the store before it stalls.
+ * sleepers is not in the lock but in a static table, by the lock's address: the
+ * unlocker must not touch the lock after it has let go, since another may free it
+ * at once. Waking an address that is gone, or another lock's sleeper that shares
+ * the entry, costs a system call and does no harm. The table is read by all and
+ * written only by who sleeps, so it stays in every cache.
  *
  * Rejected: pthread_mutex_t, twice the atomics; a pure spin lock, which wastes a
  * slice when the holder is descheduled.
@@ -35,25 +35,24 @@
 #include "base/futex.h"
 
 struct gt_lock {
-	union {
-		_Atomic uint32_t word;		/* sleepers wait on it */
-		struct {
-			_Atomic uint8_t held;	/* 1: locked */
-			uint8_t unused;
-			_Atomic uint16_t waiters;	/* threads that may be asleep */
-		};
-	};
+	_Atomic uint32_t held;		/* 1: locked. Sleepers wait on it */
 };
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "GT_LOCK_* name parts of a word");
-#define GT_LOCK_HELD 0xffu
-#define GT_LOCK_WAITER 0x10000u
+#define GT_LOCK_ENTRIES 64		/* a power of two */
+
+/* Threads that may be asleep on a lock of this entry. */
+extern _Atomic uint32_t gt_lock_sleepers[GT_LOCK_ENTRIES];
+
+static inline _Atomic uint32_t *gt_lock_entry(struct gt_lock *lock)
+{
+	return &gt_lock_sleepers[(uintptr_t)lock / 64 % GT_LOCK_ENTRIES];
+}
 
 void gt_lock_slow(struct gt_lock *lock);
 
 static inline bool gt_lock_try(struct gt_lock *lock)
 {
-	uint8_t unlocked = 0;
+	uint32_t unlocked = 0;
 
 	return atomic_compare_exchange_strong_explicit(&lock->held, &unlocked, 1,
 						       memory_order_acquire,
@@ -66,22 +65,15 @@ static inline void gt_lock(struct gt_lock *lock)
 		gt_lock_slow(lock);
 }
 
+/* The lock's memory may be gone the moment it is unlocked. */
 static inline void gt_unlock(struct gt_lock *lock)
 {
+	_Atomic uint32_t *sleepers = gt_lock_entry(lock);
+
 	atomic_store_explicit(&lock->held, 0, memory_order_release);
 	gt_barrier_light();						/* (A) */
-	if (__builtin_expect(atomic_load_explicit(&lock->waiters, memory_order_relaxed), 0))
-		gt_futex_wake(&lock->word, 1);
-}
-
-/* Unlock an object that may be gone the moment it is unlocked. */
-static inline void gt_unlock_gone(struct gt_lock *lock)
-{
-	uint32_t old = atomic_fetch_and_explicit(&lock->word, ~GT_LOCK_HELD,
-						 memory_order_release);
-
-	if (__builtin_expect(old >= GT_LOCK_WAITER, 0))
-		gt_futex_wake(&lock->word, 1);
+	if (__builtin_expect(atomic_load_explicit(sleepers, memory_order_relaxed), 0))
+		gt_futex_wake(&lock->held, 1);
 }
 
 #endif /* GT_BASE_LOCK_H */

@@ -17,11 +17,6 @@
  * is taken out of its queue by the one that readies it, under the lock: so it is
  * readied once.
  *
- * Of a last value, or the close, another task may learn the moment the lock is free,
- * and drop the last reference while the call that brought it is about to return:
- * a reply channel is used so. These calls, and park's commit, let go of the lock by
- * gt_unlock_gone(). All others ready a partner after it, or are the receiver.
- *
  * count is written under the lock and read without it by the try forms, so that a
  * poll of an idle channel costs no atomic operation. The answer was true at a
  * moment during the call, which is all that any answer could be.
@@ -160,7 +155,7 @@ static bool commit_unlock(struct gt_g *g, void *arg)
 	struct gt_chan *chan = arg;
 
 	(void)g;
-	gt_unlock_gone(&chan->lock);
+	gt_unlock(&chan->lock);
 	return true;
 }
 
@@ -214,7 +209,7 @@ static int chan_send(struct gt_chan *chan, const void *value, bool block)
 	}
 	if (gt_load(&chan->count) < chan->capacity) {
 		put_buffered(chan, value);
-		gt_unlock_gone(&chan->lock);
+		gt_unlock(&chan->lock);
 		return 0;
 	}
 	if (!block) {
@@ -334,7 +329,7 @@ void gt_chan_close(struct gt_chan *chan)
 	waiter = chan->recvq.head ? chan->recvq.head : chan->sendq.head;
 	chan->recvq = (struct queue){ 0 };
 	chan->sendq = (struct queue){ 0 };
-	gt_unlock_gone(&chan->lock);
+	gt_unlock(&chan->lock);
 	for (; waiter; waiter = next) {
 		next = waiter->next;
 		gt_ready_last(waiter->g);
