@@ -64,7 +64,7 @@ include libgt/tests/build.mk
 include kmod/build.mk
 include tools/man.mk
 include tools/check.mk
--include tools/bench/build.mk
+include tools/bench/build.mk
 
 help:
 	@sed -n 's/^#   //p' $(TOP)/Makefile
@@ -73,7 +73,8 @@ help:
 	  'make modules      the module; KDIR= names the kernel tree' \
 	  'make demo-host    the demo without VM and module' \
 	  'make check-...    one part of check: lib, tsan, asan, vm; check-all: every kernel' \
-	  'make bench        figures against Go' \
+	  'make bench        figures against Go; bench-vm: module against fallback;' \
+	  '                  bench-icount: instructions an operation' \
 	  'make man          man pages, from the headers' \
 	  'make install      library, headers, man pages; PREFIX= DESTDIR=' \
 	  'make deps         Debian packages of all of these' \

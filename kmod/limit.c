@@ -21,7 +21,7 @@ static unsigned int groups_per_user = 256;
 module_param(groups_per_user, uint, 0644);
 MODULE_PARM_DESC(groups_per_user, "groups that one user may have at a time");
 
-static unsigned int slots_per_user = 16384;
+static unsigned int slots_per_user = 65536;
 module_param(slots_per_user, uint, 0644);
 MODULE_PARM_DESC(slots_per_user, "worker slots that one user's groups may have together");
 

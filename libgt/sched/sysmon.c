@@ -38,8 +38,12 @@ static struct {
 	bool running;			/* gt_run()'s caller's */
 } sysmon;
 
-/* Take the Ps of blocked Ms. Returns whether there was one. */
-static bool retake(int64_t now)
+/*
+ * Take the Ps of blocked Ms. Returns whether looking on closely pays: a P was taken,
+ * or, after a long pause, an M is in a block that is younger than the pause. Without
+ * the latter, blocks that are always shorter than the pause would never be met twice.
+ */
+static bool retake(int64_t now, int64_t pause)
 {
 	bool any = false;
 
@@ -53,6 +57,8 @@ static bool retake(int64_t now)
 		if (tick != p->seen_tick) {
 			p->seen_tick = tick;
 			p->seen_at = now;
+			any |= pause > GT_PAUSE_MIN && gt_load(&m->slot) < 0 &&
+			       !gt_load(&m->inside) && gt_sched.backend->blocked(m);
 			continue;
 		}
 		/* With a slot, its blocks are reported. */
@@ -144,7 +150,7 @@ static void *sysmon_main(void *arg)
 		if (gt_load(&gt_sched.queue_count))
 			gt_wake_p();
 		look_for_deadlock();
-		if (gt_sched.config.handoff && retake(now)) {
+		if (gt_sched.config.handoff && retake(now, pause)) {
 			pause = GT_PAUSE_MIN;
 			quiet = 0;
 		} else if (++quiet > GT_PAUSE_LOOKS && pause < GT_PAUSE_MAX) {
