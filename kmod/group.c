@@ -21,16 +21,6 @@
 
 #include "gt.h"
 
-/**
- * gt_group_of - the group of a file, or NULL before it is set up
- * @file: of this device
- */
-struct gt_group *gt_group_of(struct file *file)
-{
-	/* Pairs with the cmpxchg() in gt_group_setup(). */
-	return smp_load_acquire(&file->private_data);
-}
-
 /* Undoes whatever of gt_group_create() was done. */
 static void gt_group_destroy(struct gt_group *group)
 {

@@ -29,6 +29,7 @@
 #define _GT_H
 
 #include <linux/atomic.h>
+#include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/list.h>
@@ -146,10 +147,19 @@ struct gt_worker {
 int gt_group_setup(struct file *file, struct gt_group_setup *arg,
 		   struct gt_group_setup __user *user_arg);
 void gt_group_release(struct file *file);
-struct gt_group *gt_group_of(struct file *file);
 int gt_group_slot_reserve(struct gt_group *group);
 void gt_group_slot_publish(struct gt_group *group, struct gt_worker *worker);
 void gt_group_slot_release(struct gt_group *group, unsigned int slot);
+
+/**
+ * gt_group_of - the group of a file, or NULL before it is set up
+ * @file: of this device
+ */
+static inline struct gt_group *gt_group_of(struct file *file)
+{
+	/* Pairs with the cmpxchg() in gt_group_setup(). */
+	return smp_load_acquire(&file->private_data);
+}
 
 static inline struct gt_status *gt_group_status(const struct gt_group *group)
 {
@@ -172,9 +182,19 @@ int gt_worker_attach(struct file *file, struct gt_group *group,
 int gt_worker_detach(struct gt_group *group);
 struct gt_worker *gt_worker_current(const struct gt_group *group);
 void gt_worker_flush(struct file *file);
-void gt_worker_dead(struct gt_worker *worker);
 int gt_worker_module_init(void);
 void gt_worker_module_exit(void);
+
+/**
+ * gt_worker_dead - the worker's task is being switched away from for ever
+ * @worker: of current
+ *
+ * Called from sched_out; the way on is told in worker.c.
+ */
+static inline void gt_worker_dead(struct gt_worker *worker)
+{
+	irq_work_queue(&worker->death_work);
+}
 
 /* block.c */
 void gt_block_init(struct gt_worker *worker);

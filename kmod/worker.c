@@ -129,17 +129,6 @@ static void gt_worker_death_work(struct irq_work *work)
 }
 
 /**
- * gt_worker_dead - the worker's task is being switched away from for ever
- * @worker: of current
- *
- * Called from sched_out.
- */
-void gt_worker_dead(struct gt_worker *worker)
-{
-	irq_work_queue(&worker->death_work);
-}
-
-/**
  * gt_worker_attach - GT_IOC_WORKER_ATTACH
  * @file:	of this device
  * @group:	its group, of current's address space

@@ -15,13 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/task.h"
 #include "base/futex.h"
 #include "gt/stats.h"
 #include "gt/task.h"
 #include "gt/time.h"
 #include "prim/netpoll.h"
 #include "sched/park.h"
+#include "sched/task.h"
 
 #define GT_END_GRACE (100 * GT_MILLISECOND)
 

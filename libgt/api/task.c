@@ -1,237 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Tasks: their start and their end.
- *
- * The main task's return ends the run. If it exits instead, the run ends with the
- * last task: then each end adds up what the Ps have counted, deaths before births.
- * A birth is counted before its parent's death, so the sum is never too small, and
- * the last end finds it zero.
- */
+/* The public calls on tasks. What they do is in sched/task.c. */
 #include <errno.h>
-#include <sched.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "api/task.h"
-#include "gt/panic.h"
-#include "gt/sync.h"
 #include "gt/task.h"
-#include "sched/park.h"
-#include "sched/runq.h"
-#include "sched/timer.h"
+#include "sched/task.h"
+#include "sched/types.h"
 
 #define GT_COPY_MAX ((size_t)16 << 10)
-#define GT_COPY_ALIGN 16
-#define GT_ID_BATCH 16
-#define GT_YIELDS_ALONE 64
-
-static _Atomic bool main_exited;
-
-static uint64_t next_id(struct gt_p *p)
-{
-	if (!p)
-		return atomic_fetch_add(&gt_sched.next_id, 1);
-	if (p->id_next == p->id_end) {
-		p->id_next = atomic_fetch_add(&gt_sched.next_id, GT_ID_BATCH);
-		p->id_end = p->id_next + GT_ID_BATCH;
-	}
-	return p->id_next++;
-}
-
-size_t gt_task_count(void)
-{
-	uint64_t died = 0, born = 0;
-
-	if (gt_load_acquire(&gt_sched.phase) < GT_ON)
-		return 0;
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
-		died += atomic_load(&gt_sched.all_p[i].died);
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
-		born += atomic_load(&gt_sched.all_p[i].born);
-	return born + atomic_load(&gt_sched.born_outside) - died;
-}
-
-/* From here on no M picks another task; those that run go on to their next park. */
-static void end_run(void)
-{
-	gt_store(&gt_sched.slow, true);
-	gt_store_release(&gt_sched.phase, GT_STOPPING);
-	gt_store_release(&gt_sched.main_done, 1);
-	gt_futex_wake(&gt_sched.main_done, 1);
-}
-
-/* The calling task, inside the runtime, will run no more user code. */
-static inline __attribute__((__always_inline__)) _Noreturn void finish(bool returned)
-{
-	struct gt_g *g = gt_g_self(), *next;
-	struct gt_p *p;
-
-	if (g->main && returned)
-		end_run();
-	else if (g->main)
-		atomic_store(&main_exited, true);
-	p = gt_m_self()->p;
-	atomic_store_explicit(&p->died, gt_load(&p->died) + 1, memory_order_release);
-	if (gt_unlikely(atomic_load(&main_exited))) {
-		gt_lock(&gt_sched.lock);
-		if (!gt_task_count())
-			end_run();
-		gt_unlock(&gt_sched.lock);
-	}
-	next = gt_end(g);
-	gt_fiber_leave(&g->fiber, &next->fiber, 1);
-	gt_switch_last(next->sp);
-}
-
-static void task_main(void *arg)
-{
-	struct gt_g *g = arg;
-
-	gt_fiber_enter(&g->fiber);
-	gt_switched();
-	gt_leave();
-	g->fn(g->arg);
-	/* In the child of a fork() this was the only thread, and is no M. */
-	if (gt_unlikely(!gt_m_self()))
-		exit(0);
-	if (g->group)
-		gt_wg_done(g->group);
-	gt_enter();
-	finish(true);
-}
-
-void gt_exit(void)
-{
-	struct gt_g *g = gt_g_self();
-
-	if (g->thread)
-		gt_panic("gt_exit() called from a thread that runs no task");
-	if (g->group)
-		gt_wg_done(g->group);
-	gt_enter();
-	finish(false);
-}
-
-/* Inside the runtime, or on a plain thread. */
-static struct gt_g *make(struct gt_p *p, void (*fn)(void *arg), void *arg, const void *copy,
-			 size_t size, const struct gt_task_attr *attr, struct gt_wg *group)
-{
-	struct gt_g *g = gt_stack_get(p, attr ? attr->stack_size : 0);
-	struct gt_m *m = gt_m_self();
-	char *top;
-
-	if (!g)
-		return NULL;
-	top = g->stack.low + g->stack.size;
-	if (copy) {
-		top -= (size + GT_COPY_ALIGN - 1) / GT_COPY_ALIGN * GT_COPY_ALIGN;
-		memcpy(top, copy, size);
-		arg = top;
-	}
-	g->thread = false;
-	g->main = false;
-	g->reason = GT_REASON_NONE;
-	g->saved_errno = 0;
-	g->last_m = NULL;
-	g->fn = fn;
-	g->arg = arg;
-	g->id = next_id(p);
-	g->creator = m ? m->g->id : 0;
-	g->name = attr ? attr->name : NULL;
-	g->group = group;
-	g->sp = gt_frame_make(top, task_main, g);
-	return g;
-}
-
-int gt_task_start(void (*fn)(void *arg), void *arg, const void *copy, size_t size,
-		  const struct gt_task_attr *attr, struct gt_wg *group)
-{
-	struct gt_m *m;
-	struct gt_p *p;
-	struct gt_g *g;
-
-	if (gt_load_acquire(&gt_sched.phase) != GT_ON && !gt_m_self())
-		return -ESRCH;
-	gt_enter();
-	m = gt_m_self();
-	p = m ? m->p : NULL;
-	g = make(p, fn, arg, copy, size, attr, group);
-	if (!g) {
-		gt_leave();
-		return -ENOMEM;
-	}
-	if (p)
-		gt_count(&p->born);
-	else
-		atomic_fetch_add(&gt_sched.born_outside, 1);
-	gt_launch(g);
-	gt_leave();
-	return 0;
-}
-
-int gt_task_start_main(void (*fn)(void *arg), void *arg)
-{
-	struct gt_p *p = &gt_sched.all_p[0];
-	struct gt_g *g;
-
-	atomic_store(&main_exited, false);
-	g = make(p, fn, arg, NULL, 0, NULL, NULL);
-	if (!g)
-		return -ENOMEM;
-	g->main = true;
-	g->name = "main";
-	gt_count(&p->born);
-	gt_store(&g->state, GT_RUNNABLE);
-	gt_runq_put_next(p, g);
-	return 0;
-}
 
 int gt_go(void (*fn)(void *arg), void *arg)
 {
-	return gt_task_start(fn, arg, NULL, 0, NULL, NULL);
+	return gt_task_start(&(struct gt_task_request){ .fn = fn, .arg = arg });
 }
 
 int gt_go_copy(void (*fn)(void *block), const void *block, size_t size)
 {
-	if (size > GT_COPY_MAX)
-		return -E2BIG;
-	return gt_task_start(fn, NULL, size ? block : NULL, size, NULL, NULL);
+	const struct gt_task_request request = {
+		.fn = fn,
+		.copy = size ? block : NULL,
+		.copy_size = size,
+	};
+
+	return size > GT_COPY_MAX ? -E2BIG : gt_task_start(&request);
 }
 
 int gt_go_attr(void (*fn)(void *arg), void *arg, const struct gt_task_attr *attr)
 {
-	if (attr && attr->stack_size > GT_STACK_SIZE_MAX)
-		return -EINVAL;
-	return gt_task_start(fn, arg, NULL, 0, attr, NULL);
-}
+	struct gt_task_request request = { .fn = fn, .arg = arg };
 
-/*
- * Nobody else can run on this P now, so the caller may stay. But a task that only
- * yields keeps an idle P from looking for work; so it looks from time to time.
- */
-static bool alone(struct gt_m *m)
-{
-	struct gt_p *p = m->p;
-
-	if (!gt_runq_empty(p) || gt_load(&gt_sched.queue_count) || gt_load(&gt_sched.slow) ||
-	    gt_load(&p->timers.first) != INT64_MAX || gt_load(&gt_sched.poll_waiters)) {
-		p->yield_streak = 0;
-		return false;
+	if (attr) {
+		request.name = attr->name;
+		request.stack_size = attr->stack_size;
 	}
-	return ++p->yield_streak % GT_YIELDS_ALONE || !gt_steal(m);
+	return request.stack_size > GT_STACK_SIZE_MAX ? -EINVAL : gt_task_start(&request);
 }
 
 void gt_yield(void)
 {
-	struct gt_m *m;
+	gt_task_yield();
+}
 
-	gt_enter();
-	m = gt_m_self();
-	if (gt_unlikely(!m))
-		sched_yield();
-	else if (!alone(m))
-		gt_requeue();
-	gt_leave();
+void gt_exit(void)
+{
+	gt_task_exit();
 }
 
 uint64_t gt_task_id(void)

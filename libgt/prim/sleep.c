@@ -10,9 +10,9 @@
 #include <errno.h>
 #include <time.h>
 
-#include "gt/task.h"
 #include "gt/time.h"
 #include "sched/park.h"
+#include "sched/task.h"
 #include "sched/timer.h"
 
 struct sleeper {
@@ -20,14 +20,6 @@ struct sleeper {
 	struct gt_g *g;
 	int64_t deadline;
 };
-
-int64_t gt_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * GT_SECOND + ts.tv_nsec;
-}
 
 static void fire(struct gt_timer *timer)
 {
@@ -59,7 +51,7 @@ void gt_sleep_until(int64_t deadline)
 		deadline--;		/* to the heap that is "no timer" */
 	sleeper.deadline = deadline;
 	if (deadline <= gt_now()) {
-		gt_yield();
+		gt_task_yield();
 		return;
 	}
 	if (!gt_m_self()) {

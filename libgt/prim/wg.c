@@ -13,9 +13,8 @@
  */
 #include "gt/panic.h"
 #include "gt/sync.h"
-#include "gt/task.h"
-#include "api/task.h"
 #include "prim/sema.h"
+#include "sched/task.h"
 
 #define GT_WG_ONE ((uint64_t)1 << 32)
 
@@ -93,12 +92,23 @@ void gt_wg_wait(struct gt_wg *wg)
 	}
 }
 
+static void done_with(void *wg)
+{
+	gt_wg_add(wg, -1);
+}
+
 int gt_wg_go(struct gt_wg *wg, void (*fn)(void *arg), void *arg)
 {
+	const struct gt_task_request request = {
+		.fn = fn,
+		.arg = arg,
+		.done = done_with,
+		.done_arg = wg,
+	};
 	int error;
 
 	gt_wg_add(wg, 1);
-	error = gt_task_start(fn, arg, NULL, 0, NULL, wg);
+	error = gt_task_start(&request);
 	if (error)
 		gt_wg_add(wg, -1);
 	return error;

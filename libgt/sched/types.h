@@ -85,7 +85,8 @@ struct gt_g {
 	uint64_t id;
 	uint64_t creator;	/* id of the task that started it, or 0 */
 	const char *name;	/* or NULL */
-	struct gt_wg *group;	/* done with it at its end, or NULL */
+	void (*done)(void *done_arg);	/* called at its end, or NULL */
+	void *done_arg;
 	struct gt_stack stack;
 	struct gt_fiber fiber;
 	struct gt_g *large_next, **large_link;	/* list of large stacks. stacks.lock */

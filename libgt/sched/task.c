@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: their start and their end.
+ *
+ * The main task's return ends the run. If it exits instead, the run ends with the
+ * last task: then each end adds up what the Ps have counted, deaths before births.
+ * A birth is counted before its parent's death, so the sum is never too small, and
+ * the last end finds it zero.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gt/panic.h"
+#include "gt/task.h"
+#include "sched/park.h"
+#include "sched/runq.h"
+#include "sched/task.h"
+
+#define GT_COPY_ALIGN 16
+#define GT_ID_BATCH 16
+#define GT_YIELDS_ALONE 64
+
+static _Atomic bool main_exited;
+
+static uint64_t next_id(struct gt_p *p)
+{
+	if (!p)
+		return atomic_fetch_add(&gt_sched.next_id, 1);
+	if (p->id_next == p->id_end) {
+		p->id_next = atomic_fetch_add(&gt_sched.next_id, GT_ID_BATCH);
+		p->id_end = p->id_next + GT_ID_BATCH;
+	}
+	return p->id_next++;
+}
+
+size_t gt_task_count(void)
+{
+	uint64_t died = 0, born = 0;
+
+	if (gt_load_acquire(&gt_sched.phase) < GT_ON)
+		return 0;
+	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
+		died += atomic_load(&gt_sched.all_p[i].died);
+	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
+		born += atomic_load(&gt_sched.all_p[i].born);
+	return born + atomic_load(&gt_sched.born_outside) - died;
+}
+
+/* From here on no M picks another task; those that run go on to their next park. */
+static void end_run(void)
+{
+	gt_store(&gt_sched.slow, true);
+	gt_store_release(&gt_sched.phase, GT_STOPPING);
+	gt_store_release(&gt_sched.main_done, 1);
+	gt_futex_wake(&gt_sched.main_done, 1);
+}
+
+/* The calling task, inside the runtime, will run no more user code. */
+static inline __attribute__((__always_inline__)) _Noreturn void finish(bool returned)
+{
+	struct gt_g *g = gt_g_self(), *next;
+	struct gt_p *p;
+
+	if (g->main && returned)
+		end_run();
+	else if (g->main)
+		atomic_store(&main_exited, true);
+	p = gt_m_self()->p;
+	atomic_store_explicit(&p->died, gt_load(&p->died) + 1, memory_order_release);
+	if (gt_unlikely(atomic_load(&main_exited))) {
+		gt_lock(&gt_sched.lock);
+		if (!gt_task_count())
+			end_run();
+		gt_unlock(&gt_sched.lock);
+	}
+	next = gt_end(g);
+	gt_fiber_leave(&g->fiber, &next->fiber, 1);
+	gt_switch_last(next->sp);
+}
+
+static void task_main(void *arg)
+{
+	struct gt_g *g = arg;
+
+	gt_fiber_enter(&g->fiber);
+	gt_switched();
+	gt_leave();
+	g->fn(g->arg);
+	/* In the child of a fork() this was the only thread, and is no M. */
+	if (gt_unlikely(!gt_m_self()))
+		exit(0);
+	if (g->done)
+		g->done(g->done_arg);
+	gt_enter();
+	finish(true);
+}
+
+void gt_task_exit(void)
+{
+	struct gt_g *g = gt_g_self();
+
+	if (g->thread)
+		gt_panic("gt_exit() called from a thread that runs no task");
+	if (g->done)
+		g->done(g->done_arg);
+	gt_enter();
+	finish(false);
+}
+
+/* Inside the runtime, or on a plain thread. */
+static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
+{
+	struct gt_g *g = gt_stack_get(p, request->stack_size);
+	struct gt_m *m = gt_m_self();
+	char *top;
+
+	if (!g)
+		return NULL;
+	top = g->stack.low + g->stack.size;
+	g->arg = request->arg;
+	if (request->copy) {
+		top -= (request->copy_size + GT_COPY_ALIGN - 1) / GT_COPY_ALIGN * GT_COPY_ALIGN;
+		g->arg = memcpy(top, request->copy, request->copy_size);
+	}
+	g->thread = false;
+	g->main = false;
+	g->reason = GT_REASON_NONE;
+	g->saved_errno = 0;
+	g->last_m = NULL;
+	g->fn = request->fn;
+	g->id = next_id(p);
+	g->creator = m ? m->g->id : 0;
+	g->name = request->name;
+	g->done = request->done;
+	g->done_arg = request->done_arg;
+	g->sp = gt_frame_make(top, task_main, g);
+	return g;
+}
+
+int gt_task_start(const struct gt_task_request *request)
+{
+	struct gt_m *m;
+	struct gt_p *p;
+	struct gt_g *g;
+
+	if (gt_load_acquire(&gt_sched.phase) != GT_ON && !gt_m_self())
+		return -ESRCH;
+	gt_enter();
+	m = gt_m_self();
+	p = m ? m->p : NULL;
+	g = make(p, request);
+	if (g) {
+		if (p)
+			gt_count(&p->born);
+		else
+			atomic_fetch_add(&gt_sched.born_outside, 1);
+		gt_launch(g);
+	}
+	gt_leave();
+	return g ? 0 : -ENOMEM;
+}
+
+int gt_task_start_main(void (*fn)(void *arg), void *arg)
+{
+	const struct gt_task_request request = { .fn = fn, .arg = arg, .name = "main" };
+	struct gt_p *p = &gt_sched.all_p[0];
+	struct gt_g *g = make(p, &request);
+
+	atomic_store(&main_exited, false);
+	if (!g)
+		return -ENOMEM;
+	g->main = true;
+	gt_count(&p->born);
+	gt_store(&g->state, GT_RUNNABLE);
+	gt_runq_put_next(p, g);
+	return 0;
+}
+
+/*
+ * Nobody else can run on this P now, so the caller may stay. But a task that only
+ * yields keeps an idle P from looking for work; so it looks from time to time.
+ */
+static bool alone(struct gt_m *m)
+{
+	struct gt_p *p = m->p;
+
+	if (!gt_runq_empty(p) || gt_load(&gt_sched.queue_count) || gt_load(&gt_sched.slow) ||
+	    gt_load(&p->timers.first) != INT64_MAX || gt_load(&gt_sched.poll_waiters)) {
+		p->yield_streak = 0;
+		return false;
+	}
+	return ++p->yield_streak % GT_YIELDS_ALONE || !gt_steal(m);
+}
+
+void gt_task_yield(void)
+{
+	struct gt_m *m;
+
+	gt_enter();
+	m = gt_m_self();
+	if (gt_unlikely(!m))
+		sched_yield();
+	else if (!alone(m))
+		gt_requeue();
+	gt_leave();
+}

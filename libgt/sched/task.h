@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks as the rest of the library starts them. */
+#ifndef GT_SCHED_TASK_H
+#define GT_SCHED_TASK_H
+
+#include <stddef.h>
+
+/* What a new task is to be. Zeroed members are the default. */
+struct gt_task_request {
+	void (*fn)(void *arg);
+	void *arg;
+	const void *copy;	/* fn gets a copy of these bytes in place of arg */
+	size_t copy_size;
+	const char *name;	/* must outlive the task */
+	size_t stack_size;
+	void (*done)(void *done_arg);	/* called as the task's last, if it ends */
+	void *done_arg;
+};
+
+/* Start a task. Any thread. 0 or -errno. */
+int gt_task_start(const struct gt_task_request *request);
+
+/* The first task of a run, by gt_run() before there is an M. 0 or -errno. */
+int gt_task_start_main(void (*fn)(void *arg), void *arg);
+
+/* End the calling task. */
+_Noreturn void gt_task_exit(void);
+
+/* Let others run. Any thread. */
+void gt_task_yield(void);
+
+#endif /* GT_SCHED_TASK_H */
