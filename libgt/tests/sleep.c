@@ -280,14 +280,30 @@ GT_TEST_PROCS(sleep_beside_ping_pong)
 
 /* Sleepers are not left behind on a processor whose task spins. */
 static atomic_bool spinning;
+static atomic_int going;
+static int64_t wake_at;
 
+static void sleeps_until_wake_at(void *arg)
+{
+	atomic_fetch_add(&going, 1);
+	gt_sleep_until(wake_at);
+	count_one(arg);
+}
+
+/* It must spin before they wake, so that all their timers are pending then. */
 static void starts_sleepers_and_spins(void *arg)
 {
-	long i;
+	int i;
 
-	for (i = 0; i < 50; i++)
-		CHECK_EQ(gt_go(sleeps_random, (void *)(i + 1)), 0);
-	gt_yield();
+	do {
+		AWAIT(ran == going);
+		atomic_store(&ran, 0);
+		atomic_store(&going, 0);
+		wake_at = gt_now() + (int64_t)(100 * GT_MILLISECOND / test_scale());
+		for (i = 0; i < 50; i++)
+			CHECK_EQ(gt_go(sleeps_until_wake_at, NULL), 0);
+		AWAIT(going == 50);
+	} while (gt_now() >= wake_at);
 	atomic_store(&spinning, true);
 	while (!atomic_load(&stop))
 		;
