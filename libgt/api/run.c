@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ static void in_child(void)
 {
 	pthread_mutex_init(&run_lock, NULL);
 	gt_m_set_self(NULL);
+	atomic_store(&gt_visitors, 0);
 	if (gt_load(&gt_sched.phase) < GT_ON)
 		return;
 	gt_netpoll_stop();
@@ -107,6 +109,8 @@ static void free_ps(void)
 	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
 		free(gt_sched.all_p[i].timers.heap);
 	free(gt_sched.all_p);
+	gt_sched.idle_p = NULL;
+	gt_store(&gt_sched.idle_p_count, 0);
 }
 
 /* Everything but what outlives a run; the lock is free, and nobody else is there. */
@@ -175,6 +179,10 @@ static bool end(int64_t deadline)
 		return false;
 	gt_fault_stop();
 	gt_netpoll_stop();
+	/* Plain threads see the phase, or are waited for: see gt_visit(). */
+	atomic_store(&gt_sched.phase, GT_ENDING);
+	while (atomic_load(&gt_visitors))
+		sched_yield();
 	gt_stack_end();
 	free_ps();
 	gt_sched.backend->stop();
@@ -231,24 +239,37 @@ const char *gt_backend_name(void)
 	return is_running() ? gt_sched.backend->name : NULL;
 }
 
+/* The caller keeps the run from ending. */
+static void count_all(struct gt_stats *all)
+{
+	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
+		all->tasks_started += gt_load(&gt_sched.all_p[i].born);
+	all->tasks_started += gt_load(&gt_sched.born_outside);
+	all->threads_started = gt_load(&gt_sched.nr_threads);
+	all->threads = all->threads_started - gt_load(&gt_sched.threads_ended);
+	all->steals = gt_load(&gt_sched.nr_steals);
+	all->handoffs = gt_load(&gt_sched.nr_handoffs);
+	all->handoffs_refused = gt_load(&gt_sched.nr_refused);
+	all->regains = gt_load(&gt_sched.nr_regains);
+	all->requeues = gt_load(&gt_sched.nr_requeues);
+	all->gap_ns = gt_load(&gt_sched.gap_ns);
+	gt_sched.backend->count(all);
+}
+
 int gt_stats_read(struct gt_stats *stats, size_t size)
 {
+	bool thread = !gt_m_self(), running;
 	struct gt_stats all = { 0 };
 
-	if (!is_running())
+	if (thread)
+		gt_visit();
+	running = atomic_load(&gt_sched.phase) == GT_ON;
+	if (running)
+		count_all(&all);
+	if (thread)
+		gt_visit_end();
+	if (!running)
 		return -ESRCH;
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
-		all.tasks_started += gt_load(&gt_sched.all_p[i].born);
-	all.tasks_started += gt_load(&gt_sched.born_outside);
-	all.threads_started = gt_load(&gt_sched.nr_threads);
-	all.threads = all.threads_started - gt_load(&gt_sched.threads_ended);
-	all.steals = gt_load(&gt_sched.nr_steals);
-	all.handoffs = gt_load(&gt_sched.nr_handoffs);
-	all.handoffs_refused = gt_load(&gt_sched.nr_refused);
-	all.regains = gt_load(&gt_sched.nr_regains);
-	all.requeues = gt_load(&gt_sched.nr_requeues);
-	all.gap_ns = gt_load(&gt_sched.gap_ns);
-	gt_sched.backend->count(&all);
 	memset(stats, 0, size);
 	memcpy(stats, &all, size < sizeof(all) ? size : sizeof(all));
 	return 0;

@@ -2,7 +2,9 @@
 /*
  * The network calls: try, and park while the call would block. See netpoll.c.
  *
- * The system calls' errno is not the caller's business: each call keeps his.
+ * The system calls' errno is not the caller's business: each call keeps his. It is
+ * read by gt_errno_get() alone: these functions park, and a compiler may keep the
+ * address of errno for a whole function, which is then another thread's.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,7 +25,7 @@
 		result = (call);                                                       \
 		if (result >= 0)                                                       \
 			break;                                                         \
-		result = -errno;                                                       \
+		result = -gt_errno_get();                                              \
 		if (result == -EINTR)                                                  \
 			continue;                                                      \
 		if (result != -EAGAIN)                                                 \
@@ -112,15 +114,15 @@ static int wait_connected(struct gt_pollfd *pfd)
 		if (error)
 			return error;
 		if (getsockopt(pfd->fd, SOL_SOCKET, SO_ERROR, &result, &length))
-			return -errno;
+			return -gt_errno_get();
 		if (result)
 			return -result;
 		/* An edge from before connect() is no answer. */
 		length = sizeof(peer);
 		if (!getpeername(pfd->fd, (struct sockaddr *)&peer, &length))
 			return 0;
-		if (errno != ENOTCONN)
-			return -errno;
+		if (gt_errno_get() != ENOTCONN)
+			return -gt_errno_get();
 	}
 }
 
@@ -129,10 +131,12 @@ static int connect_once(struct gt_pollfd *pfd, const struct sockaddr *addr, sock
 	int64_t pause = GT_MILLISECOND;
 
 	while (connect(pfd->fd, addr, addrlen)) {
-		if (errno == EINPROGRESS || errno == EINTR)
+		int error = gt_errno_get();
+
+		if (error == EINPROGRESS || error == EINTR)
 			return wait_connected(pfd);
-		if (errno != EAGAIN)
-			return -errno;
+		if (error != EAGAIN)
+			return -error;
 		/* A unix socket's backlog is full, and nothing will tell of room. */
 		gt_sleep(pause);
 		pause = pause < 100 * GT_MILLISECOND ? pause * 2 : pause;

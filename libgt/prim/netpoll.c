@@ -85,9 +85,9 @@ static int prepare(struct gt_pollfd *pfd)
 	int flags = fcntl(pfd->fd, F_GETFL);
 
 	if (flags < 0 || fstat(pfd->fd, &st))
-		return -errno;
+		return -gt_errno_get();
 	if (!(flags & O_NONBLOCK) && fcntl(pfd->fd, F_SETFL, flags | O_NONBLOCK))
-		return -errno;
+		return -gt_errno_get();
 	gt_store(&pfd->socket, S_ISSOCK(st.st_mode));
 	gt_store_release(&pfd->prepared, true);
 	return 0;
@@ -115,7 +115,7 @@ static int finish(struct gt_pollfd *pfd)
 	gt_store(&pfd->ready[GT_SIDE_WRITE], NULL);
 	atomic_fetch_add(&pfd->use, 1);
 	atomic_store(&pfd->lock.state, 0);
-	return close(pfd->fd) ? -errno : 0;
+	return close(pfd->fd) ? -gt_errno_get() : 0;
 }
 
 int gt_pollfd_begin(int fd, enum gt_side side, struct gt_pollfd **out)
@@ -161,7 +161,7 @@ static int wait_in_poll(struct gt_pollfd *pfd, enum gt_side side)
 		.events = side == GT_SIDE_READ ? POLLIN | POLLRDHUP : POLLOUT,
 	};
 
-	return poll(&one, 1, -1) < 0 && errno != EINTR ? -errno : 0;
+	return poll(&one, 1, -1) < 0 && gt_errno_get() != EINTR ? -gt_errno_get() : 0;
 }
 
 int gt_pollfd_wait(struct gt_pollfd *pfd, enum gt_side side)
@@ -177,8 +177,8 @@ int gt_pollfd_wait(struct gt_pollfd *pfd, enum gt_side side)
 		return wait_in_poll(pfd, side);
 	if (!gt_load(&pfd->registered)) {
 		if (epoll_ctl(poller.epoll, EPOLL_CTL_ADD, pfd->fd, &event) &&
-		    errno != EEXIST)
-			return -errno;
+		    gt_errno_get() != EEXIST)
+			return -gt_errno_get();
 		gt_store(&pfd->registered, true);
 	}
 	gt_enter();
@@ -218,7 +218,7 @@ int gt_pollfd_close(int fd)
 	struct gt_pollfd *pfd = entry(fd);
 
 	if (!pfd)
-		return close(fd) ? -errno : 0;
+		return close(fd) ? -gt_errno_get() : 0;
 	if (!gt_fdlock_close(&pfd->lock))
 		return -EBADF;
 	gt_enter();

@@ -128,9 +128,12 @@ static void thread_park(struct gt_g *g, bool (*commit)(struct gt_g *g, void *arg
 	int saved = errno;
 
 	gt_store(&g->wake, 0);
-	if (commit(g, arg))
+	if (commit(g, arg)) {
+		gt_visit_end();
 		while (!gt_load_acquire(&g->wake))
 			gt_futex_wait(&g->wake, 0, GT_FOREVER);
+		gt_visit();
+	}
 	errno = saved;
 }
 

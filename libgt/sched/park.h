@@ -11,6 +11,22 @@
 #include "sched/sched.h"
 
 /*
+ * A plain thread in the runtime, but for its sleeps: the end of a run waits for it
+ * before it frees what such a thread may be using. After gt_visit() it looks at the
+ * phase, if it needs a runtime; sequentially consistent, so that either it sees the
+ * end, or the end sees it.
+ */
+static inline void gt_visit(void)
+{
+	atomic_fetch_add(&gt_visitors, 1);
+}
+
+static inline void gt_visit_end(void)
+{
+	atomic_fetch_sub(&gt_visitors, 1);
+}
+
+/*
  * The calling task enters the runtime, and leaves it. While inside, its M keeps
  * its P, and takers stay off. Each public call enters once, at its outermost; the
  * M may be another when it leaves. See handoff.c for (A).
@@ -19,8 +35,10 @@ static inline void gt_enter(void)
 {
 	struct gt_m *m = gt_m_self();
 
-	if (gt_unlikely(!m))
+	if (gt_unlikely(!m)) {
+		gt_visit();
 		return;
+	}
 	gt_store(&m->inside, true);
 	gt_barrier_light();						/* (A) */
 	if (gt_unlikely(gt_load(&m->take) != GT_TAKE_NONE))
@@ -33,6 +51,8 @@ static inline void gt_leave(void)
 
 	if (gt_likely(m))
 		gt_store_release(&m->inside, false);
+	else
+		gt_visit_end();
 }
 
 /*

@@ -35,17 +35,27 @@ static uint64_t next_id(struct gt_p *p)
 	return p->id_next++;
 }
 
-size_t gt_task_count(void)
+static size_t count(void)
 {
 	uint64_t died = 0, born = 0;
 
-	if (gt_load_acquire(&gt_sched.phase) < GT_ON)
-		return 0;
 	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
 		died += atomic_load(&gt_sched.all_p[i].died);
 	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
 		born += atomic_load(&gt_sched.all_p[i].born);
 	return born + atomic_load(&gt_sched.born_outside) - died;
+}
+
+size_t gt_task_count(void)
+{
+	size_t alive;
+
+	if (gt_m_self())
+		return count();
+	gt_visit();
+	alive = atomic_load(&gt_sched.phase) < GT_ON ? 0 : count();
+	gt_visit_end();
+	return alive;
 }
 
 /* From here on no M picks another task; those that run go on to their next park. */
@@ -71,7 +81,7 @@ static inline __attribute__((__always_inline__)) _Noreturn void finish(bool retu
 	atomic_store_explicit(&p->died, gt_load(&p->died) + 1, memory_order_release);
 	if (gt_unlikely(atomic_load(&main_exited))) {
 		gt_lock(&gt_sched.lock);
-		if (!gt_task_count())
+		if (!count())
 			end_run();
 		gt_unlock(&gt_sched.lock);
 	}
@@ -145,10 +155,12 @@ int gt_task_start(const struct gt_task_request *request)
 	struct gt_p *p;
 	struct gt_g *g;
 
-	if (gt_load_acquire(&gt_sched.phase) != GT_ON && !gt_m_self())
-		return -ESRCH;
 	gt_enter();
 	m = gt_m_self();
+	if (!m && atomic_load(&gt_sched.phase) != GT_ON) {
+		gt_leave();
+		return -ESRCH;
+	}
 	p = m ? m->p : NULL;
 	g = make(p, request);
 	if (g) {

@@ -126,7 +126,7 @@ static int thread_new(struct gt_p *p, bool spinning)
 	gt_lock(&gt_sched.lock);
 	if (gt_sched.threads >= GT_THREADS_MAX)
 		error = EAGAIN;
-	else if (gt_load(&gt_sched.phase) == GT_STOPPING)
+	else if (gt_load(&gt_sched.phase) != GT_ON)
 		error = ECANCELED;
 	else
 		error = pthread_attr_init(&attr);

@@ -207,6 +207,7 @@ struct gt_config {
 enum gt_phase {
 	GT_OFF,
 	GT_FORKED,	/* the child of a process in which it ran: off, with leftovers */
+	GT_ENDING,	/* the last of a run is freed */
 	GT_STARTING,
 	GT_ON,
 	GT_STOPPING,
@@ -255,6 +256,9 @@ struct gt_sched {
 };
 
 extern struct gt_sched gt_sched;
+
+/* Plain threads in the runtime, and awake. It outlives runs, so it stands alone. */
+extern _Atomic uint32_t gt_visitors;
 
 #define gt_likely(x) __builtin_expect(!!(x), 1)
 #define gt_unlikely(x) __builtin_expect(!!(x), 0)
