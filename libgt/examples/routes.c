@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -85,6 +86,18 @@ static int block_in_library(unsigned int ms)
 	return err == ETIMEDOUT ? 0 : err;
 }
 
+static atomic_int blocking; /* requests in the two handlers that block */
+
+static int counted(unsigned int ms, int (*block)(unsigned int ms))
+{
+	int err;
+
+	atomic_fetch_add(&blocking, 1);
+	err = block(ms);
+	atomic_fetch_sub(&blocking, 1);
+	return err;
+}
+
 static void get_blocking(const struct http_request *request,
 			 struct http_response *response, int (*block)(unsigned int ms))
 {
@@ -92,7 +105,7 @@ static void get_blocking(const struct http_request *request,
 
 	if (http_query_number(request, "ms", ROUTES_BLOCK_MAX_MS, &ms))
 		http_status(response, 400);
-	else if (ms && block(ms))
+	else if (ms && counted(ms, block))
 		http_status(response, 500);
 	else
 		response->length = snprintf(response->body, sizeof(response->body),
@@ -120,12 +133,13 @@ static void get_stats(const struct http_request *request, struct http_response *
 	response->length = snprintf(
 		response->body, sizeof(response->body),
 		"{\n\"backend\": \"%s\",\n\"maxprocs\": %d,\n\"tasks\": %zu,\n"
+		"\"blocking\": %d,\n"
 		STAT(tasks_started) ",\n" STAT(threads_started) ",\n" STAT(threads) ",\n"
 		STAT(steals) ",\n" STAT(handoffs) ",\n" STAT(handoffs_refused) ",\n"
 		STAT(regains) ",\n" STAT(requeues) ",\n" STAT(gap_ns) ",\n"
 		STAT(kernel_blocks) ",\n" STAT(kernel_uncovered) "\n}\n",
-		gt_backend_name(), gt_gomaxprocs(0), gt_task_count(), stats.tasks_started,
-		stats.threads_started, stats.threads, stats.steals, stats.handoffs,
+		gt_backend_name(), gt_gomaxprocs(0), gt_task_count(),
+		atomic_load(&blocking), stats.tasks_started, stats.threads_started, stats.threads, stats.steals, stats.handoffs,
 		stats.handoffs_refused, stats.regains, stats.requeues, stats.gap_ns,
 		stats.kernel_blocks, stats.kernel_uncovered);
 #undef STAT
