@@ -4,6 +4,7 @@
 EXAMPLES := hello httpd
 HTTPD_OBJ := $(patsubst %,$(OUT)/examples/%.o,httpd http routes)
 EXAMPLE_TEST := $(OUT)/examples/test-httpd
+EXAMPLE_TEST_OBJ := $(patsubst %,$(OUT)/examples/%.o,test-httpd test-client)
 GT_LOAD := $(OUT)/tools/gt-load
 GT_LOAD_OBJ := $(patsubst %,$(OUT)/tools/load/%.o,gt-load hist reply)
 
@@ -24,14 +25,14 @@ $(OUT)/tools/load/%.o: tools/load/%.c
 
 $(OUT)/examples/hello: $(OUT)/examples/hello.o $(LIBGT_MAIN) $(LIBGT_A)
 $(OUT)/examples/httpd: $(HTTPD_OBJ) $(LIBGT_MAIN) $(LIBGT_A)
-$(EXAMPLE_TEST): $(OUT)/examples/test-httpd.o
+$(EXAMPLE_TEST): $(EXAMPLE_TEST_OBJ)
 $(GT_LOAD): $(GT_LOAD_OBJ)
 
 $(patsubst %,$(OUT)/examples/%,$(EXAMPLES)) $(EXAMPLE_TEST) $(GT_LOAD):
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(EXAMPLE_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
--include $(OUT)/examples/hello.d $(HTTPD_OBJ:.o=.d) $(EXAMPLE_TEST).d $(GT_LOAD_OBJ:.o=.d)
+-include $(OUT)/examples/hello.d $(HTTPD_OBJ:.o=.d) $(EXAMPLE_TEST_OBJ:.o=.d) $(GT_LOAD_OBJ:.o=.d)
 
 # What the driver needs beside it in the guest. Its options may be set: DEMO_FLAGS.
 DEMO_FILES := tools/demo/run tools/demo/table.awk $(OUT)/examples/httpd $(GT_LOAD)

@@ -11,277 +11,25 @@
  *   GT_TEST_TIMEOUT  seconds that one test, or one answer, may take, default 60
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-static const char *httpd;
-static const char *test_name;
-static int timeout_s = 60;
+#include "test-client.h"
+
 static double scale = 1;
-
-/* ------------------------------------------------------------- checking ---- */
-
-__attribute__((__noreturn__, __format__(__printf__, 2, 3)))
-static void fail(int line, const char *format, ...)
-{
-	va_list args;
-
-	printf("# %s:%d: ", test_name, line);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-	_exit(1);
-}
-
-#define CHECK(condition) do { \
-	if (!(condition)) \
-		fail(__LINE__, "not true: %s (errno %d)", #condition, errno); \
-} while (0)
-
-#define CHECK_EQ(seen, expected) do { \
-	long long seen_ = (seen), expected_ = (expected); \
-	if (seen_ != expected_) \
-		fail(__LINE__, "%s is %lld, not %lld", #seen, seen_, expected_); \
-} while (0)
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
-}
 
 static int scaled(int n)
 {
 	n *= scale;
 	return n > 2 ? n : 2;
-}
-
-/* --------------------------------------------------------------- server ---- */
-
-struct server {
-	pid_t pid;
-	int port;
-	FILE *out;
-};
-
-/* Start the program with up to two options more. Returns its status, or -1 while it
- * runs, its first line of output being in @line. */
-static int spawn(struct server *server, char *line, size_t size, const char *option,
-		 const char *value)
-{
-	int fds[2], status;
-
-	CHECK(!pipe2(fds, O_CLOEXEC));
-	server->pid = fork();
-	CHECK(server->pid >= 0);
-	if (!server->pid) {
-		const char *argv[] = { httpd, "--port", "0", option, value, NULL };
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(fds[1], STDOUT_FILENO);
-		dup2(fds[1], STDERR_FILENO);
-		execv(httpd, (char *const *)argv);
-		dprintf(STDERR_FILENO, "%s: %s\n", httpd, strerror(errno));
-		_exit(127);
-	}
-	close(fds[1]);
-	server->out = fdopen(fds[0], "r");
-	CHECK(server->out);
-	line[0] = '\0';
-	CHECK(fgets(line, size, server->out));
-	if (sscanf(line, "httpd: listening on %*s port %d", &server->port) == 1)
-		return -1;
-	CHECK(waitpid(server->pid, &status, 0) == server->pid);
-	CHECK(WIFEXITED(status));
-	fclose(server->out);
-	return WEXITSTATUS(status);
-}
-
-static void start(struct server *server, const char *option, const char *value)
-{
-	char line[256];
-	int status = spawn(server, line, sizeof(line), option, value);
-
-	if (status >= 0)
-		fail(__LINE__, "the server left with status %d and said: %s", status, line);
-}
-
-/* The server must have ended by itself, well and without a word. */
-static void expect_end(struct server *server)
-{
-	char said[4096];
-	size_t n;
-	int status;
-
-	n = fread(said, 1, sizeof(said) - 1, server->out); /* until it has gone */
-	said[n] = '\0';
-	fclose(server->out);
-	CHECK(waitpid(server->pid, &status, 0) == server->pid);
-	if (status || n)
-		fail(__LINE__, "the server left with wait status %#x and said: %s", status, said);
-}
-
-/* --------------------------------------------------------------- client ---- */
-
-struct client {
-	int fd;
-	size_t len;
-	char buf[65536];
-};
-
-struct answer {
-	int status;
-	char head[2048];
-	size_t body_len;
-	char body[4096];
-};
-
-static bool try_dial(struct client *client, const struct server *server)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(server->port),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-	client->len = 0;
-	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	CHECK(client->fd >= 0);
-	if (!connect(client->fd, (struct sockaddr *)&to, sizeof(to)))
-		return true;
-	CHECK_EQ(errno, ECONNREFUSED);
-	close(client->fd);
-	return false;
-}
-
-static void dial(struct client *client, const struct server *server)
-{
-	CHECK(try_dial(client, server));
-}
-
-static void put_bytes(struct client *client, const char *data, size_t len)
-{
-	CHECK_EQ(send(client->fd, data, len, MSG_NOSIGNAL), len);
-}
-
-static void put(struct client *client, const char *text)
-{
-	put_bytes(client, text, strlen(text));
-}
-
-/* Something has come, or the end; waits for it at most @ms. */
-static bool readable(const struct client *client, int ms)
-{
-	struct pollfd pfd = { .fd = client->fd, .events = POLLIN };
-
-	return client->len || poll(&pfd, 1, ms) == 1;
-}
-
-/* Read more. Returns false at the end, which must not be a reset unless one may be. */
-static bool more(struct client *client, bool may_reset)
-{
-	ssize_t n;
-
-	if (!readable(client, timeout_s * 1000))
-		fail(__LINE__, "nothing came for %d s", timeout_s);
-	CHECK(client->len < sizeof(client->buf));
-	n = recv(client->fd, client->buf + client->len, sizeof(client->buf) - client->len, 0);
-	if (n < 0 && (errno != ECONNRESET || !may_reset))
-		fail(__LINE__, "recv: %s", strerror(errno));
-	if (n > 0)
-		client->len += n;
-	return n > 0;
-}
-
-/* The next answer; @has_body unless it is one to HEAD. */
-static void get_answer(struct client *client, struct answer *answer, bool has_body)
-{
-	const char *length;
-	char *end;
-	size_t len;
-
-	while (!(end = memmem(client->buf, client->len, "\r\n\r\n", 4)))
-		CHECK(more(client, false));
-	len = end + 4 - client->buf;
-	CHECK(len < sizeof(answer->head));
-	memcpy(answer->head, client->buf, len);
-	answer->head[len] = '\0';
-	memmove(client->buf, end + 4, client->len -= len);
-
-	CHECK(!strncmp(answer->head, "HTTP/1.1 ", 9));
-	answer->status = atoi(answer->head + 9);
-	length = strstr(answer->head, "\r\nContent-Length: ");
-	CHECK(length);
-	answer->body_len = atoi(length + 18);
-	CHECK(answer->body_len < sizeof(answer->body));
-	if (!has_body)
-		return;
-	while (client->len < answer->body_len)
-		CHECK(more(client, false));
-	memcpy(answer->body, client->buf, answer->body_len);
-	answer->body[answer->body_len] = '\0';
-	memmove(client->buf, client->buf + answer->body_len,
-		client->len -= answer->body_len);
-}
-
-static void expect_status(struct client *client, int status)
-{
-	struct answer answer;
-
-	get_answer(client, &answer, true);
-	if (answer.status != status)
-		fail(__LINE__, "status %d, not %d", answer.status, status);
-}
-
-/* The server closes, properly and without another byte. */
-static void expect_close(struct client *client)
-{
-	if (client->len || more(client, false))
-		fail(__LINE__, "bytes after the last answer: %.40s", client->buf);
-	close(client->fd);
-}
-
-static void ask(struct client *client, const char *path)
-{
-	char request[128];
-
-	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
-	put(client, request);
-}
-
-static void expect_quick(const struct server *server)
-{
-	static struct client client;
-
-	dial(&client, server);
-	ask(&client, "/quick");
-	expect_status(&client, 200);
-	close(client.fd);
-}
-
-/* Every test's last step. */
-static void finish(struct server *server)
-{
-	expect_quick(server);
-	CHECK(!kill(server->pid, SIGTERM));
-	expect_end(server);
 }
 
 /* ---------------------------------------------------------------- tests ---- */
@@ -375,7 +123,7 @@ static void expect_overtaking(const char *path)
 		expect_status(&b, 200);
 	}
 	if (readable(&a, 0))
-		fail(__LINE__, "the quick requests waited for %s", path);
+		FAIL("the quick requests waited for %s", path);
 	expect_status(&a, 200);
 	finish(&server);
 }
@@ -410,7 +158,7 @@ static void test_stats(void)
 
 		snprintf(key, sizeof(key), "\n\"%s\": ", keys[i]);
 		if (!strstr(answer.body, key))
-			fail(__LINE__, "no \"%s\" in %s", keys[i], answer.body);
+			FAIL("no \"%s\" in %s", keys[i], answer.body);
 	}
 	/* Four tasks: the main one, its two watchers, and this connection's. */
 	CHECK(strstr(answer.body, "\n\"tasks\": 4,\n"));
@@ -469,7 +217,7 @@ static void test_refused(void)
 		put(&a, kept[i].request);
 		get_answer(&a, &answer, true);
 		if (answer.status != kept[i].status)
-			fail(__LINE__, "%d, not %d, to: %s", answer.status, kept[i].status,
+			FAIL("%d, not %d, to: %s", answer.status, kept[i].status,
 			     kept[i].request);
 		CHECK((answer.status == 405) == !!strstr(answer.head, "\r\nAllow: GET, HEAD\r\n"));
 	}
@@ -479,7 +227,7 @@ static void test_refused(void)
 		put(&a, closed[i].request);
 		get_answer(&a, &answer, true);
 		if (answer.status != closed[i].status)
-			fail(__LINE__, "%d, not %d, to: %s", answer.status, closed[i].status,
+			FAIL("%d, not %d, to: %s", answer.status, closed[i].status,
 			     closed[i].request);
 		CHECK(strstr(answer.head, "\r\nConnection: close\r\n"));
 		shutdown(a.fd, SHUT_WR);
@@ -563,14 +311,6 @@ static void test_pipelining(void)
 	for (int i = 0; i < 4; i++)
 		expect_status(&a, statuses[i]);
 	finish(&server);
-}
-
-static void reset(struct client *client)
-{
-	struct linger hard = { 1, 0 };
-
-	CHECK(!setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)));
-	close(client->fd);
 }
 
 static void test_early_close(void)
@@ -699,7 +439,7 @@ static void test_sigterm(void)
 	CHECK(!kill(server.pid, SIGTERM));
 	expect_close(&a);
 	if (readable(&b, 0))
-		fail(__LINE__, "the slow request was cut off");
+		FAIL("the slow request was cut off");
 	if (try_dial(&c, &server)) /* into the backlog at most */
 		expect_close(&c);
 	get_answer(&b, &answer, true);
@@ -742,7 +482,7 @@ static void test_options(void)
 		int status = spawn(&server, line, sizeof(line), cases[i].option, cases[i].value);
 
 		if (status != cases[i].status || !strstr(line, cases[i].says))
-			fail(__LINE__, "%s: status %d, and: %s", cases[i].option, status, line);
+			FAIL("%s: status %d, and: %s", cases[i].option, status, line);
 	}
 	start(&server, NULL, NULL);
 	snprintf(port, sizeof(port), "%d", server.port);
