@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "test.h"
+#include "test_net.h"
 
 static atomic_long ran;
 
@@ -35,29 +35,6 @@ static int connect_to(int port)
 	CHECK(fd >= 0);
 	CHECK_EQ(gt_connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	return fd;
-}
-
-static void stream_pair(int fds[2])
-{
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-}
-
-static void close_pair(int fds[2])
-{
-	CHECK_EQ(gt_close(fds[0]), 0);
-	CHECK_EQ(gt_close(fds[1]), 0);
-}
-
-static void read_all(int fd, void *buf, size_t count)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < count) {
-		n = gt_read(fd, (char *)buf + done, count - done);
-		CHECK(n > 0);
-		done += n;
-	}
 }
 
 /* ------------------------------------------------------------------ listen ---- */
