@@ -213,9 +213,12 @@ GT_TEST_PROCS(threads_leave_nothing)
 			kib = status_kib("VmSize:");
 		}
 	}
-	/* the most workers at once may be more than before, with a descriptor each */
-	CHECK(count_threads() <= threads + 3 * test_procs);
-	CHECK(count_fds() <= fds + 3 * test_procs);
+	/*
+	 * The most workers at once may be more than before, with a descriptor each: on a
+	 * busy machine some are on their way to sleep. A leak would be one a visit.
+	 */
+	CHECK(count_threads() <= threads + 3 * test_procs + 10);
+	CHECK(count_fds() <= fds + 3 * test_procs + 10);
 	if (!TEST_ASAN && !TEST_TSAN)
 		CHECK(status_kib("VmSize:") <= kib + 32 * 1024);
 	gt_chan_close(to_task);
