@@ -6,7 +6,7 @@ HTTPD_OBJ := $(patsubst %,$(OUT)/examples/%.o,httpd http routes)
 EXAMPLE_TEST := $(OUT)/examples/test-httpd
 EXAMPLE_TEST_OBJ := $(patsubst %,$(OUT)/examples/%.o,test-httpd test-client)
 GT_LOAD := $(OUT)/tools/gt-load
-GT_LOAD_OBJ := $(patsubst %,$(OUT)/tools/load/%.o,gt-load hist reply)
+GT_LOAD_OBJ := $(patsubst %,$(OUT)/tools/load/%.o,gt-load hist options reply)
 
 # Static programs run in the test VM as they are; sanitizers do not link so.
 EXAMPLE_LDFLAGS_release := -static

@@ -20,13 +20,10 @@
  * have been ERRORS_MAX errors.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,17 +34,14 @@
 #include <unistd.h>
 
 #include "hist.h"
+#include "options.h"
 #include "reply.h"
 
-#define PATHS_MAX	8
-#define CONNS_MAX	10000
 #define ERRORS_MAX	100
 #define ERRORS_SHOWN	5
 #define TICK_MS		100 /* between looks for answers that are overdue */
 
 #define NS_PER_S	1000000000ull
-
-enum kind_id { QUICK, SLOW, KINDS };
 
 /* A path that is requested. */
 struct path {
@@ -76,15 +70,11 @@ struct conn {
 	struct reply reply;
 };
 
+static struct options options;
 static struct kind kinds[KINDS] = {
-	[QUICK] = { .name = "quick", .conns = 8 },
-	[SLOW] = { .name = "slow", .conns = 0 },
+	[QUICK] = { .name = "quick" },
+	[SLOW] = { .name = "slow" },
 };
-
-static struct sockaddr_storage server;
-static socklen_t server_len;
-static char server_name[80];
-static double seconds = 5, warmup = 1, timeout = 10;
 static bool pauses; /* of any kind */
 static uint64_t record_from, end_at;
 static uint64_t errors;
@@ -99,17 +89,6 @@ static uint64_t now(void)
 	return t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-__attribute__((__format__(__printf__, 1, 2))) static void complain(const char *format, ...)
-{
-	va_list args;
-
-	fputs("gt-load: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-}
-
 static void conn_close(struct conn *conn)
 {
 	if (conn->fd >= 0)
@@ -122,8 +101,8 @@ static void conn_fail(struct conn *conn, const char *what, const char *detail)
 {
 	errors++;
 	if (errors <= ERRORS_SHOWN)
-		complain("%s: %s connection: %s%s%s", server_name, conn->kind->name, what,
-			 detail ? ": " : "", detail ? detail : "");
+		complain("%s: %s connection: %s%s%s", options.server_name,
+			 conn->kind->name, what, detail ? ": " : "", detail ? detail : "");
 	conn_close(conn);
 }
 
@@ -135,7 +114,8 @@ static void conn_open(struct conn *conn)
 	conn->connected = false;
 	conn->due = 0;
 	conn->sent = now();
-	conn->fd = socket(server.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	conn->fd = socket(options.server.ss_family,
+			  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (conn->fd < 0) {
 		conn_fail(conn, "socket", strerror(errno));
 		return;
@@ -143,7 +123,7 @@ static void conn_open(struct conn *conn)
 	setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, conn->fd, &event))
 		conn_fail(conn, "epoll_ctl", strerror(errno));
-	else if (connect(conn->fd, (struct sockaddr *)&server, server_len) &&
+	else if (connect(conn->fd, (struct sockaddr *)&options.server, options.server_len) &&
 		 errno != EINPROGRESS) {
 		server_gone |= errno == ECONNREFUSED;
 		conn_fail(conn, "connect", strerror(errno));
@@ -257,7 +237,7 @@ static void tick(struct conn *conns, long n)
 	for (long i = 0; i < n; i++) {
 		struct conn *conn = &conns[i];
 
-		if (conn->fd >= 0 && !conn->due && t - conn->sent > timeout * NS_PER_S)
+		if (conn->fd >= 0 && !conn->due && t - conn->sent > options.timeout * NS_PER_S)
 			conn_fail(conn, conn->connected ? "no answer in time" :
 							  "no connection in time", NULL);
 		if (conn->fd < 0 && errors < ERRORS_MAX && !server_gone)
@@ -325,8 +305,11 @@ static double us(uint64_t ns)
 	return ns / 1e3;
 }
 
-static void report(const char *label, bool text, double measured, long unfinished)
+static void report(double measured, long unfinished)
 {
+	const char *label = options.label;
+	bool text = options.text;
+
 	if (!text)
 		printf("label=%s seconds=%.3f errors=%" PRIu64 " unfinished=%ld", label,
 		       measured, errors, unfinished);
@@ -351,19 +334,19 @@ static void report(const char *label, bool text, double measured, long unfinishe
 /* --get: fetch one path and print its body. */
 static int get(const char *request, size_t len)
 {
-	struct timeval limit = { .tv_sec = timeout, .tv_usec = 1 };
+	struct timeval limit = { .tv_sec = options.timeout, .tv_usec = 1 };
 	static struct reply reply;
 	const char *why = NULL;
 	char buf[4096];
 	int fd, done = 0;
 	ssize_t n;
 
-	fd = socket(server.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(options.server.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) ||
-	    connect(fd, (struct sockaddr *)&server, server_len) ||
+	    connect(fd, (struct sockaddr *)&options.server, options.server_len) ||
 	    send(fd, request, len, MSG_NOSIGNAL) != (ssize_t)len) {
-		complain("%s: %s", server_name, strerror(errno));
+		complain("%s: %s", options.server_name, strerror(errno));
 		return 1;
 	}
 	while (!done) {
@@ -382,207 +365,48 @@ static int get(const char *request, size_t len)
 	}
 	close(fd);
 	if (done == 1 && reply.status != 200) {
-		complain("%s: status %d", server_name, reply.status);
+		complain("%s: status %d", options.server_name, reply.status);
 		return 1;
 	}
 	if (done != 1)
-		complain("%s: %s", server_name, why);
+		complain("%s: %s", options.server_name, why);
 	return done != 1;
 }
 
-static void usage(FILE *to)
+/* Make the request for a path. */
+static void path_init(struct path *path, const char *name)
 {
-	fprintf(to,
-		"usage: gt-load --port PORT [OPTION]...\n"
-		"       gt-load --port PORT --get PATH\n"
-		"Loads an HTTP/1.1 server: each connection sends its next request when it\n"
-		"has the answer to the one before, and has paused.\n"
-		"  --address ADDRESS  of the server, numeric; 127.0.0.1 by default\n"
-		"  --port PORT\n"
-		"  --quick N          quick connections, 8 by default\n"
-		"  --quick-path PATH  what they ask for; /quick by default\n"
-		"  --slow N           slow connections, counted apart; none by default\n"
-		"  --slow-path PATH   what they ask for; /slow?ms=30 by default\n"
-		"                     both may be repeated: connections take turns\n"
-		"  --quick-pause MS, --slow-pause MS\n"
-		"                     from an answer to the next request on average, half\n"
-		"                     more or less; none by default\n"
-		"  --seconds S        how long to measure, 5 by default\n"
-		"  --warmup S         how long before that, 1 by default\n"
-		"  --timeout S        for one answer, 10 by default\n"
-		"  --label NAME       the first word of the result\n"
-		"  --text             the result for people; else one line of NAME=VALUE\n"
-		"  --get PATH         fetch this once and print it\n"
-		"Exit status: 0; 1 if any answer was wrong or missing; 2 for bad usage.\n");
-}
+	int len = asprintf(&path->request, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", name,
+			   options.server_name);
 
-/* A number from @min to @max, or the end. */
-static double number(const char *option, const char *text, double min, double max)
-{
-	char *end;
-	double n;
-
-	errno = 0;
-	n = strtod(text, &end);
-	if (errno || end == text || *end || !(n >= min && n <= max)) {
-		complain("--%s %s: must be a number from %g to %g", option, text, min, max);
-		exit(2);
-	}
-	return n;
-}
-
-static long count(const char *option, const char *text, long min, long max)
-{
-	double n = number(option, text, min, max);
-
-	if (n != (long)n) {
-		complain("--%s %s: must be a whole number", option, text);
-		exit(2);
-	}
-	return n;
-}
-
-static void add_path(struct kind *kind, const char *path)
-{
-	struct path *new = &kind->path[kind->paths];
-	int len;
-
-	if (path[0] != '/' || path[strcspn(path, " \t\r\n")]) {
-		complain("path %s: must begin with '/' and have no blanks", path);
-		exit(2);
-	}
-	if (kind->paths == PATHS_MAX) {
-		complain("more than %d paths of a kind", PATHS_MAX);
-		exit(2);
-	}
-	len = asprintf(&new->request, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, server_name);
 	if (len < 0) {
 		complain("%s", strerror(ENOMEM));
 		exit(1);
 	}
-	new->request_len = len;
-	new->body_len = -1;
-	kind->paths++;
-}
-
-static void set_server(const char *address, long port)
-{
-	struct sockaddr_in *in = (struct sockaddr_in *)&server;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&server;
-
-	if (port < 0) {
-		usage(stderr);
-		exit(2);
-	}
-	if (inet_pton(AF_INET, address, &in->sin_addr) == 1) {
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		server_len = sizeof(*in);
-		snprintf(server_name, sizeof(server_name), "%s:%ld", address, port);
-	} else if (inet_pton(AF_INET6, address, &in6->sin6_addr) == 1) {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(port);
-		server_len = sizeof(*in6);
-		snprintf(server_name, sizeof(server_name), "[%s]:%ld", address, port);
-	} else {
-		complain("--address %s: must be a numeric IPv4 or IPv6 address", address);
-		exit(2);
-	}
+	path->request_len = len;
+	path->body_len = -1;
 }
 
 int main(int argc, char **argv)
 {
-	enum { ADDRESS, PORT, QUICK_N, QUICK_PATH, SLOW_N, SLOW_PATH,
-	       QUICK_PAUSE, SLOW_PAUSE, SECONDS, WARMUP,
-	       TIMEOUT, LABEL, TEXT, GET, HELP };
-	static const struct option options[] = {
-		{ "address", 1, NULL, ADDRESS },       { "port", 1, NULL, PORT },
-		{ "quick", 1, NULL, QUICK_N },	       { "quick-path", 1, NULL, QUICK_PATH },
-		{ "slow", 1, NULL, SLOW_N },	       { "slow-path", 1, NULL, SLOW_PATH },
-		{ "quick-pause", 1, NULL, QUICK_PAUSE }, { "slow-pause", 1, NULL, SLOW_PAUSE },
-		{ "seconds", 1, NULL, SECONDS },       { "warmup", 1, NULL, WARMUP },
-		{ "timeout", 1, NULL, TIMEOUT },       { "label", 1, NULL, LABEL },
-		{ "text", 0, NULL, TEXT },	       { "get", 1, NULL, GET },
-		{ "help", 0, NULL, HELP },	       { 0 },
-	};
-	const char *paths[KINDS][PATHS_MAX + 1] = { 0 };
-	const char *address = "127.0.0.1", *label = "load", *get_path = NULL;
-	int n_paths[KINDS] = { 0 };
-	long port = -1, n, unfinished = 0;
+	long n, unfinished = 0;
 	struct rlimit files;
 	struct conn *conns;
-	bool text = false;
 	uint64_t start;
-	int opt, kind;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (opt) {
-		case ADDRESS:
-			address = optarg;
-			break;
-		case PORT:
-			port = count("port", optarg, 1, 65535);
-			break;
-		case QUICK_N:
-			kinds[QUICK].conns = count("quick", optarg, 0, CONNS_MAX);
-			break;
-		case SLOW_N:
-			kinds[SLOW].conns = count("slow", optarg, 0, CONNS_MAX);
-			break;
-		case QUICK_PATH:
-		case SLOW_PATH:
-			kind = opt == QUICK_PATH ? QUICK : SLOW;
-			if (n_paths[kind] < PATHS_MAX + 1)
-				paths[kind][n_paths[kind]++] = optarg;
-			break;
-		case QUICK_PAUSE:
-			kinds[QUICK].pause = number("quick-pause", optarg, 0, 1e6) / 1000;
-			break;
-		case SLOW_PAUSE:
-			kinds[SLOW].pause = number("slow-pause", optarg, 0, 1e6) / 1000;
-			break;
-		case SECONDS:
-			seconds = number("seconds", optarg, 0.1, 3600);
-			break;
-		case WARMUP:
-			warmup = number("warmup", optarg, 0, 3600);
-			break;
-		case TIMEOUT:
-			timeout = number("timeout", optarg, 0.1, 3600);
-			break;
-		case LABEL:
-			label = optarg;
-			break;
-		case TEXT:
-			text = true;
-			break;
-		case GET:
-			get_path = optarg;
-			break;
-		case HELP:
-			usage(stdout);
-			return 0;
-		default:
-			usage(stderr);
-			return 2;
-		}
+	options_parse(&options, argc, argv);
+	if (options.get) {
+		static struct path path;
+
+		path_init(&path, options.get);
+		return get(path.request, path.request_len);
 	}
-	if (optind < argc) {
-		usage(stderr);
-		return 2;
-	}
-	set_server(address, port);
-	if (get_path) {
-		add_path(&kinds[QUICK], get_path);
-		return get(kinds[QUICK].path[0].request, kinds[QUICK].path[0].request_len);
-	}
-	if (!n_paths[QUICK])
-		paths[QUICK][n_paths[QUICK]++] = "/quick";
-	if (!n_paths[SLOW])
-		paths[SLOW][n_paths[SLOW]++] = "/slow?ms=30";
-	for (kind = 0; kind < KINDS; kind++) {
-		for (int i = 0; i < n_paths[kind]; i++)
-			add_path(&kinds[kind], paths[kind][i]);
+	for (int kind = 0; kind < KINDS; kind++) {
+		kinds[kind].conns = options.kind[kind].conns;
+		kinds[kind].pause = options.kind[kind].pause;
+		kinds[kind].paths = options.kind[kind].paths;
+		for (int i = 0; i < kinds[kind].paths; i++)
+			path_init(&kinds[kind].path[i], options.kind[kind].path[i]);
 	}
 
 	n = kinds[QUICK].conns + kinds[SLOW].conns;
@@ -606,13 +430,13 @@ int main(int argc, char **argv)
 
 	pauses = kinds[QUICK].pause || kinds[SLOW].pause;
 	start = now();
-	record_from = start + warmup * NS_PER_S;
-	end_at = record_from + seconds * NS_PER_S;
+	record_from = start + options.warmup * NS_PER_S;
+	end_at = record_from + options.seconds * NS_PER_S;
 	run(conns, n);
 	if (errors >= ERRORS_MAX)
-		complain("%s: gave up after %d errors", server_name, ERRORS_MAX);
+		complain("%s: gave up after %d errors", options.server_name, ERRORS_MAX);
 	else if (server_gone)
-		complain("%s: no server there (any more)", server_name);
+		complain("%s: no server there (any more)", options.server_name);
 
 	for (long i = 0; i < n; i++) {
 		unfinished += conns[i].fd >= 0 && conns[i].connected && !conns[i].due;
@@ -620,11 +444,10 @@ int main(int argc, char **argv)
 	}
 	free(conns);
 	end_at = now() < end_at ? now() : end_at;
-	report(label, text, end_at > record_from ? (end_at - record_from) / 1e9 : 0,
-	       unfinished);
-	for (kind = 0; kind < KINDS; kind++) {
+	report(end_at > record_from ? (end_at - record_from) / 1e9 : 0, unfinished);
+	for (int kind = 0; kind < KINDS; kind++) {
 		if (kinds[kind].conns && !kinds[kind].latency.count) {
-			complain("%s: no %s request was answered", server_name,
+			complain("%s: no %s request was answered", options.server_name,
 				 kinds[kind].name);
 			errors++;
 		}
