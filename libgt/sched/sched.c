@@ -30,7 +30,7 @@
  *
  * The poller: one M without a P waits for descriptors and the first timer. polled
  * is 0 meanwhile, and who takes it from non-zero to 0 is that M. Who adds a timer
- * before poll_until kicks it (gt_timer_added in timer.c).
+ * before poll_until kicks it (gt_timer_add in timer.c).
  *
  * Rejected: one wake for each ready task (Go's old scheduler), which wakes and
  * sleeps threads all the time; direct hand-off of the P to a woken M, which loses
