@@ -96,7 +96,6 @@ static int make_ps(int maxprocs)
 	for (int i = maxprocs - 1; i >= 0; i--) {
 		struct gt_p *p = &gt_sched.all_p[i];
 
-		p->index = i;
 		gt_store(&p->timers.first, INT64_MAX);
 		if (i)
 			gt_p_idle_put_locked(p);

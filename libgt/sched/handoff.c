@@ -93,9 +93,7 @@ void gt_regain(struct gt_m *m)
 	gt_store(&m->held, NULL);
 	gt_store(&m->take, GT_TAKE_NONE);
 
-	gt_lock(&gt_sched.lock);
-	p = gt_p_idle_get_locked();
-	gt_unlock(&gt_sched.lock);
+	p = gt_p_idle_get();
 	if (p) {
 		gt_p_acquire(m, p);
 		atomic_fetch_add_explicit(&gt_sched.nr_regains, 1, memory_order_relaxed);

@@ -82,10 +82,12 @@ static inline void state_running(struct gt_m *m, struct gt_g *g)
 	gt_count(&p->tick);
 }
 
-/* Leave the calling task; commit(g, arg) is what then has to happen to it. */
-static inline __attribute__((__always_inline__)) void
-switch_away(struct gt_m *m, struct gt_g *g, bool (*commit)(struct gt_g *g, void *arg),
-	    void *arg)
+/*
+ * Note what has to happen to g, which m is about to leave: commit(g, arg). Returns
+ * whom to switch to: another task that is at hand, or the scheduler.
+ */
+static inline struct gt_g *leave_for(struct gt_m *m, struct gt_g *g,
+				     bool (*commit)(struct gt_g *g, void *arg), void *arg)
 {
 	struct gt_g *next = gt_pick(m);
 
@@ -98,6 +100,16 @@ switch_away(struct gt_m *m, struct gt_g *g, bool (*commit)(struct gt_g *g, void 
 		next = &m->g0;
 		m->g = next;
 	}
+	return next;
+}
+
+/* Leave the calling task; commit(g, arg) is what then has to happen to it. */
+static inline __attribute__((__always_inline__)) void
+switch_away(struct gt_m *m, struct gt_g *g, bool (*commit)(struct gt_g *g, void *arg),
+	    void *arg)
+{
+	struct gt_g *next = leave_for(m, g, commit, arg);
+
 	g->saved_errno = *m->errno_at;
 	gt_fiber_leave(&g->fiber, &next->fiber, 0);
 	gt_switch(&g->sp, next->sp);
@@ -163,6 +175,14 @@ static inline bool state_runnable(struct gt_g *g)
 	return true;
 }
 
+static void queue_globally(struct gt_g *g)
+{
+	struct gt_list list = { 0 };
+
+	gt_list_push(&list, g);
+	gt_queue_put(&list);
+}
+
 /* A runnable task finds a queue. */
 static inline void enqueue(struct gt_g *g, bool last)
 {
@@ -176,10 +196,7 @@ static inline void enqueue(struct gt_g *g, bool last)
 			gt_runq_put_next(m->p, g);
 		}
 	} else {
-		struct gt_list list = { 0 };
-
-		gt_list_push(&list, g);
-		gt_queue_put(&list);
+		queue_globally(g);
 	}
 	gt_wake_p();
 }
@@ -219,10 +236,7 @@ static bool commit_requeue(struct gt_g *g, void *arg)
 
 	(void)arg;
 	if (gt_unlikely(gt_load(&gt_sched.queue_count)) && gt_runq_empty(p)) {
-		struct gt_list list = { 0 };
-
-		gt_list_push(&list, g);
-		gt_queue_put(&list);
+		queue_globally(g);
 	} else {
 		gt_runq_put_tail(p, g);
 	}
@@ -279,18 +293,6 @@ static bool commit_end(struct gt_g *g, void *arg)
 
 struct gt_g *gt_end(struct gt_g *g)
 {
-	struct gt_m *m = gt_m_self();
-	struct gt_g *next;
-
 	gt_store(&g->state, GT_DEAD);
-	next = gt_pick(m);
-	m->prev = g;
-	m->commit = commit_end;
-	if (next) {
-		state_running(m, next);
-	} else {
-		next = &m->g0;
-		m->g = next;
-	}
-	return next;
+	return leave_for(gt_m_self(), g, commit_end, NULL);
 }

@@ -106,6 +106,16 @@ struct gt_p *gt_p_idle_get_locked(void)
 	return p;
 }
 
+struct gt_p *gt_p_idle_get(void)
+{
+	struct gt_p *p;
+
+	gt_lock(&gt_sched.lock);
+	p = gt_p_idle_get_locked();
+	gt_unlock(&gt_sched.lock);
+	return p;
+}
+
 void gt_p_acquire(struct gt_m *m, struct gt_p *p)
 {
 	m->p = p;
@@ -134,9 +144,7 @@ void gt_wake_p(void)
 	    atomic_load(&gt_sched.spinning) ||
 	    !atomic_compare_exchange_strong(&gt_sched.spinning, &none, 1))
 		return;
-	gt_lock(&gt_sched.lock);
-	p = gt_p_idle_get_locked();
-	gt_unlock(&gt_sched.lock);
+	p = gt_p_idle_get();
 	if (p)
 		gt_thread_start(p, true);
 	else
@@ -153,9 +161,7 @@ void gt_inject(struct gt_list *list)
 	for (; count; count--) {
 		struct gt_p *p;
 
-		gt_lock(&gt_sched.lock);
-		p = gt_p_idle_get_locked();
-		gt_unlock(&gt_sched.lock);
+		p = gt_p_idle_get();
 		if (!p)
 			break;
 		gt_thread_start(p, false);
@@ -259,16 +265,9 @@ static struct gt_p *recheck(void)
 	for (uint32_t i = 0; !work && i < gt_sched.maxprocs; i++)
 		work = !gt_runq_empty(&gt_sched.all_p[i]);
 	if (work) {
-		gt_lock(&gt_sched.lock);
-		p = gt_p_idle_get_locked();
-		gt_unlock(&gt_sched.lock);
+		p = gt_p_idle_get();
 	}
 	return p;
-}
-
-static void poll_into(struct gt_list *list, int64_t delay)
-{
-	gt_sched.poller->poll(list, delay);
 }
 
 /*
@@ -297,13 +296,11 @@ static bool wait_in_poller(struct gt_m *m, int64_t until, struct gt_g **g)
 	/* Timers added meanwhile did not see poll_until: look at them once more. */
 	if (gt_timer_first() < until || gt_load(&gt_sched.phase) == GT_STOPPING)
 		delay = 0;
-	poll_into(&list, delay);
+	gt_sched.poller->poll(&list, delay);
 	atomic_store(&gt_sched.poll_until, 0);
 	atomic_store(&gt_sched.polled, gt_now());
 
-	gt_lock(&gt_sched.lock);
-	p = gt_p_idle_get_locked();
-	gt_unlock(&gt_sched.lock);
+	p = gt_p_idle_get();
 	if (!p) {
 		gt_inject(&list);
 		return false;
@@ -353,7 +350,7 @@ static struct gt_g *find_with_p(struct gt_m *m, int64_t *until)
 	if (g)
 		return g;
 	if (gt_load(&gt_sched.poll_waiters) && gt_load(&gt_sched.polled)) {
-		poll_into(&list, 0);
+		gt_sched.poller->poll(&list, 0);
 		if (list.head)
 			return take_list(p, &list);
 	}

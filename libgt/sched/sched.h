@@ -23,6 +23,7 @@ void gt_inject(struct gt_list *list);
 
 void gt_p_acquire(struct gt_m *m, struct gt_p *p);
 struct gt_p *gt_p_release(struct gt_m *m);
+struct gt_p *gt_p_idle_get(void);
 struct gt_p *gt_p_idle_get_locked(void);
 void gt_p_idle_put_locked(struct gt_p *p);
 

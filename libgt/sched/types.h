@@ -177,7 +177,6 @@ struct gt_p {
 	struct gt_p *idle_next;		/* sched.lock: link in sched.idle_p */
 	uint64_t seen_tick;		/* tick at sysmon's last look. sysmon's */
 	int64_t seen_at;		/* when it first saw that tick. sysmon's */
-	uint32_t index;			/* constant */
 	struct gt_timers timers;
 	_Alignas(GT_CACHELINE)
 	_Atomic(struct gt_g *) ring[GT_RING];
