@@ -10,7 +10,7 @@ ifeq ($(wildcard libgt/arch/$(LIBGT_ARCH)),)
 $(error libgt has no code for the architecture $(LIBGT_ARCH))
 endif
 
-LIBGT_SRC := $(wildcard libgt/api/*.c libgt/base/*.c libgt/prim/*.c libgt/sched/*.c libgt/backend/*.c) \
+LIBGT_SRC := $(wildcard libgt/api/*.c libgt/base/*.c libgt/prim/*.c libgt/lib/*.c libgt/sched/*.c libgt/backend/*.c) \
 	$(wildcard libgt/arch/$(LIBGT_ARCH)/*.S)
 LIBGT_OBJ := $(patsubst libgt/%,$(OUT)/libgt/%.o,$(basename $(LIBGT_SRC)))
 
