@@ -21,19 +21,13 @@
 
 #define GT_BUCKETS 256		/* a power of two */
 
-struct waiter {
-	struct waiter *next;
-	const void *address;
-	struct gt_g *g;
-};
-
-static struct bucket {
+static struct gt_sema_bucket {
 	_Alignas(GT_CACHELINE) struct gt_lock lock;
-	struct waiter *head;		/* lock */
-	struct waiter **tail;		/* lock: NULL is &head */
+	struct gt_sema_waiter *head;	/* lock */
+	struct gt_sema_waiter **tail;	/* lock: NULL is &head */
 } buckets[GT_BUCKETS];
 
-static struct bucket *bucket_of(const void *address)
+static struct gt_sema_bucket *bucket_of(const void *address)
 {
 	/* Fibonacci hashing; objects are aligned, so the low bits say little. */
 	return &buckets[((uintptr_t)address >> 3) * 0x9e3779b97f4a7c15u >> 56];
@@ -46,33 +40,89 @@ static bool commit_unlock(struct gt_g *g, void *arg)
 	return true;
 }
 
+struct gt_sema_bucket *gt_sema_lock(const void *address)
+{
+	struct gt_sema_bucket *bucket = bucket_of(address);
+
+	gt_lock(&bucket->lock);
+	return bucket;
+}
+
+void gt_sema_unlock(struct gt_sema_bucket *bucket)
+{
+	gt_unlock(&bucket->lock);
+}
+
+void gt_sema_park_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
+			 const void *address, bool front, enum gt_reason reason)
+{
+	struct gt_sema_waiter **link;
+
+	waiter->address = address;
+	waiter->g = gt_g_self();
+	if (!bucket->tail)
+		bucket->tail = &bucket->head;
+	link = front ? &bucket->head : bucket->tail;
+	waiter->next = *link;
+	*link = waiter;
+	if (bucket->tail == link)
+		bucket->tail = &waiter->next;
+	gt_park(commit_unlock, &bucket->lock, reason);
+}
+
+static struct gt_sema_waiter **find_locked(struct gt_sema_bucket *bucket, const void *address)
+{
+	struct gt_sema_waiter **link = &bucket->head;
+
+	while (*link && (*link)->address != address)
+		link = &(*link)->next;
+	return link;
+}
+
+struct gt_sema_waiter *gt_sema_first_locked(struct gt_sema_bucket *bucket, const void *address)
+{
+	return *find_locked(bucket, address);
+}
+
+static struct gt_sema_waiter *take_locked(struct gt_sema_bucket *bucket,
+					  struct gt_sema_waiter **link)
+{
+	struct gt_sema_waiter *waiter = *link;
+
+	*link = waiter->next;
+	if (bucket->tail == &waiter->next)
+		bucket->tail = link;
+	waiter->next = NULL;
+	return waiter;
+}
+
+struct gt_sema_waiter *gt_sema_take_locked(struct gt_sema_bucket *bucket, const void *address)
+{
+	struct gt_sema_waiter **link = find_locked(bucket, address);
+
+	return *link ? take_locked(bucket, link) : NULL;
+}
+
 void gt_sema_wait(const void *address, bool (*still)(void *arg), void *arg,
 		  enum gt_reason reason)
 {
-	struct bucket *bucket = bucket_of(address);
-	struct waiter waiter = { .address = address, .g = gt_g_self() };
+	struct gt_sema_bucket *bucket = gt_sema_lock(address);
+	struct gt_sema_waiter waiter;
 
-	gt_lock(&bucket->lock);
-	if (!still(arg)) {
-		gt_unlock(&bucket->lock);
-		return;
-	}
-	if (!bucket->tail)
-		bucket->tail = &bucket->head;
-	*bucket->tail = &waiter;
-	bucket->tail = &waiter.next;
-	gt_park(commit_unlock, &bucket->lock, reason);
+	if (still(arg))
+		gt_sema_park_locked(bucket, &waiter, address, false, reason);
+	else
+		gt_sema_unlock(bucket);
 }
 
 bool gt_sema_wake(const void *address, size_t count, bool (*change)(void *arg), void *arg)
 {
-	struct bucket *bucket = bucket_of(address);
-	struct waiter *woken = NULL, **end = &woken, **link, *waiter;
+	struct gt_sema_bucket *bucket = gt_sema_lock(address);
+	struct gt_sema_waiter *woken = NULL, **end = &woken, **link, *waiter;
 	bool many;
 
-	gt_lock(&bucket->lock);
 	if (change && !change(arg)) {
-		gt_unlock(&bucket->lock);
+		gt_sema_unlock(bucket);
 		return false;
 	}
 	link = &bucket->head;
@@ -81,15 +131,11 @@ bool gt_sema_wake(const void *address, size_t count, bool (*change)(void *arg), 
 			link = &waiter->next;
 			continue;
 		}
-		*link = waiter->next;
-		if (bucket->tail == &waiter->next)
-			bucket->tail = link;
-		waiter->next = NULL;
-		*end = waiter;
+		*end = take_locked(bucket, link);
 		end = &waiter->next;
 		count--;
 	}
-	gt_unlock(&bucket->lock);
+	gt_sema_unlock(bucket);
 	many = woken && woken->next;
 	while ((waiter = woken)) {
 		/* Readied, its stack is its own again. */

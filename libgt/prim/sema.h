@@ -13,6 +13,15 @@
 
 #include "sched/park.h"
 
+struct gt_sema_bucket;
+
+/* Who waits, on its own stack. */
+struct gt_sema_waiter {
+	struct gt_sema_waiter *next;	/* the bucket's lock */
+	const void *address;
+	struct gt_g *g;
+};
+
 /*
  * Park the caller until gt_sema_wake(address). still(arg) is asked under the lock
  * that a waker takes: if it returns false the caller does not park. So a waker
@@ -27,5 +36,23 @@ void gt_sema_wait(const void *address, bool (*still)(void *arg), void *arg,
  * still() false for exactly those waiters. If it returns false nobody is woken.
  */
 bool gt_sema_wake(const void *address, size_t count, bool (*change)(void *arg), void *arg);
+
+/*
+ * The parts of these two, for primitives that decide under the bucket's lock who is
+ * woken and what is handed to it. A waiter that is in the queue keeps its object
+ * alive, so that, found there, the object's memory may be touched.
+ */
+struct gt_sema_bucket *gt_sema_lock(const void *address);
+void gt_sema_unlock(struct gt_sema_bucket *bucket);
+
+/* Queue the caller, before all others if front, and park it. Unlocks the bucket. */
+void gt_sema_park_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
+			 const void *address, bool front, enum gt_reason reason);
+
+/* The first that waits on address, or NULL. */
+struct gt_sema_waiter *gt_sema_first_locked(struct gt_sema_bucket *bucket, const void *address);
+
+/* Take the first out of the queue; who does so readies it, without the lock. */
+struct gt_sema_waiter *gt_sema_take_locked(struct gt_sema_bucket *bucket, const void *address);
 
 #endif /* GT_PRIM_SEMA_H */
