@@ -23,6 +23,7 @@
 #include "prim/netpoll.h"
 #include "sched/park.h"
 #include "sched/task.h"
+#include "sched/timer.h"
 
 #define GT_END_GRACE (100 * GT_MILLISECOND)
 
@@ -46,6 +47,7 @@ static void in_child(void)
 	gt_sched.backend->stop();
 	gt_sysmon_forget();
 	gt_stack_forget();
+	gt_timers_forget();
 	gt_store(&gt_sched.phase, GT_FORKED);
 }
 
@@ -96,7 +98,7 @@ static int make_ps(int maxprocs)
 	for (int i = maxprocs - 1; i >= 0; i--) {
 		struct gt_p *p = &gt_sched.all_p[i];
 
-		gt_store(&p->timers.first, INT64_MAX);
+		p->timers = gt_timers_of(i);
 		if (i)
 			gt_p_idle_put_locked(p);
 	}
@@ -105,8 +107,7 @@ static int make_ps(int maxprocs)
 
 static void free_ps(void)
 {
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
-		free(gt_sched.all_p[i].timers.heap);
+	gt_timers_end();
 	free(gt_sched.all_p);
 	gt_sched.idle_p = NULL;
 	gt_store(&gt_sched.idle_p_count, 0);
@@ -117,7 +118,7 @@ static void reset(void)
 {
 	memset(&gt_sched, 0, sizeof(gt_sched));
 	gt_store(&gt_sched.next_id, 1);
-	gt_store(&gt_sched.polled, gt_now());
+	gt_store(&gt_sched.polled, gt_clock());
 }
 
 static int start(void (*fn)(void *arg), void *arg)
@@ -197,14 +198,14 @@ int gt_run(void (*fn)(void *arg), void *arg)
 	pthread_once(&once, at_fork);
 	if (gt_m_self() || pthread_mutex_trylock(&run_lock))
 		return -EBUSY;
-	if (gt_load(&gt_sched.phase) == GT_STOPPING && !end(gt_now()))
+	if (gt_load(&gt_sched.phase) == GT_STOPPING && !end(gt_clock()))
 		error = -EBUSY;
 	if (!error)
 		error = start(fn, arg);
 	if (!error) {
 		while (!gt_load_acquire(&gt_sched.main_done))
 			gt_futex_wait(&gt_sched.main_done, 0, GT_FOREVER);
-		end(gt_now() + GT_END_GRACE);
+		end(gt_clock() + GT_END_GRACE);
 	}
 	pthread_mutex_unlock(&run_lock);
 	return error;

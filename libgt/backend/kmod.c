@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include "backend/backend.h"
+#include "base/clock.h"
 #include "gt/stats.h"
-#include "gt/time.h"
 #include "sched/types.h"
 
 /* A share that leaves room for others of the same user: see slots_per_user. */
@@ -193,7 +193,7 @@ static int64_t kmod_resumed_ago(struct gt_m *m)
 {
 	int slot = gt_load(&m->slot);
 
-	return slot < 0 ? 0 : gt_now() - (int64_t)area_load(&kmod.worker[slot].resumed_ns);
+	return slot < 0 ? 0 : gt_clock() - (int64_t)area_load(&kmod.worker[slot].resumed_ns);
 }
 
 static void kmod_count(struct gt_stats *stats)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sleeping: a timer on the sleeper's stack that readies it.
+ * Sleeping: an alarm on the sleeper's stack that readies it.
  *
- * The timer is started by park's commit, so it cannot fire before the sleeper's
- * context is saved. Room for it is made before, while an error can still be met:
- * without memory the task sleeps in the kernel, which hands its P on like any other
- * undeclared block.
+ * The alarm's heap is let go by park's commit, so it cannot fire before the sleeper's
+ * context is saved. Without memory for it the task sleeps in the kernel, which hands
+ * its P on like any other undeclared block.
  */
 #include <errno.h>
 #include <time.h>
@@ -16,22 +15,19 @@
 #include "sched/timer.h"
 
 struct sleeper {
-	struct gt_timer timer;	/* first: fire() finds the sleeper by it */
+	struct gt_alarm alarm;	/* first: fire() finds the sleeper by it */
 	struct gt_g *g;
-	int64_t deadline;
 };
 
-static void fire(struct gt_timer *timer)
+static void fire(struct gt_alarm *alarm)
 {
-	gt_ready_last(((struct sleeper *)timer)->g);
+	gt_ready_last(((struct sleeper *)alarm)->g);
 }
 
-static bool commit_start(struct gt_g *g, void *arg)
+static bool commit_let_go(struct gt_g *g, void *arg)
 {
-	struct sleeper *sleeper = arg;
-
-	sleeper->g = g;
-	gt_timer_add(gt_m_self()->p, &sleeper->timer, sleeper->deadline);
+	(void)g;
+	gt_alarm_let_go(arg);
 	return true;
 }
 
@@ -45,11 +41,8 @@ static void sleep_in_kernel(int64_t deadline)
 
 void gt_sleep_until(int64_t deadline)
 {
-	struct sleeper sleeper = { .timer.fire = fire };
+	struct sleeper sleeper = { .alarm.fire = fire };
 
-	if (deadline == INT64_MAX)
-		deadline--;		/* to the heap that is "no timer" */
-	sleeper.deadline = deadline;
 	if (deadline <= gt_now()) {
 		gt_task_yield();
 		return;
@@ -59,8 +52,9 @@ void gt_sleep_until(int64_t deadline)
 		return;
 	}
 	gt_enter();
-	if (gt_timer_reserve(gt_m_self()->p)) {
-		gt_park(commit_start, &sleeper, GT_REASON_SLEEP);
+	sleeper.g = gt_g_self();
+	if (!gt_alarm_hold(&sleeper.alarm, deadline)) {
+		gt_park(commit_let_go, &sleeper.alarm, GT_REASON_SLEEP);
 		gt_leave();
 	} else {
 		gt_leave();

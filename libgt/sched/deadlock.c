@@ -60,7 +60,7 @@ void gt_deadlock_check_locked(void)
 {
 	if (gt_sched.idle_m_count != gt_sched.threads || gt_sched.queue.head ||
 	    gt_load(&gt_sched.phase) != GT_ON || gt_load(&gt_sched.sysmon_busy) ||
-	    gt_load(&gt_sched.poll_waiters) || gt_timer_first() != INT64_MAX)
+	    gt_load(&gt_sched.poll_waiters) || gt_timers_first() != INT64_MAX)
 		return;
 	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
 		if (gt_load(&gt_sched.all_p[i].head) != gt_load(&gt_sched.all_p[i].tail) ||

@@ -30,7 +30,7 @@
  *
  * The poller: one M without a P waits for descriptors and the first timer. polled
  * is 0 meanwhile, and who takes it from non-zero to 0 is that M. Who adds a timer
- * before poll_until kicks it (gt_timer_add in timer.c).
+ * before poll_until kicks it (announce in timer.c).
  *
  * Rejected: one wake for each ready task (Go's old scheduler), which wakes and
  * sleeps threads all the time; direct hand-off of the P to a woken M, which loses
@@ -39,7 +39,6 @@
  * Source: Go's runtime, proc.go (findRunnable, wakep), "Worker thread parking".
  */
 #include "base/futex.h"
-#include "gt/time.h"
 #include "sched/park.h"
 #include "sched/runq.h"
 #include "sched/sched.h"
@@ -191,7 +190,7 @@ struct gt_g *gt_pick(struct gt_m *m)
 	if (gt_unlikely(gt_load(&p->tick) % GT_QUEUE_TICK == 0) &&
 	    gt_load(&gt_sched.queue_count))
 		return NULL;
-	if (gt_unlikely(gt_timer_due(p)))
+	if (gt_unlikely(gt_timers_due(p)))
 		return NULL;
 	return gt_runq_get(p);
 }
@@ -225,7 +224,7 @@ static struct gt_g *steal(struct gt_m *m, int64_t *until)
 			if (gt_load(&gt_sched.phase) == GT_STOPPING)
 				return NULL;
 			if (last) {
-				int64_t first = gt_timer_run(victim, gt_now());
+				int64_t first = gt_timers_run(victim->timers, gt_clock());
 
 				if (first < *until)
 					*until = first;
@@ -281,24 +280,35 @@ static bool wait_in_poller(struct gt_m *m, int64_t until, struct gt_g **g)
 	struct gt_p *p;
 
 	*g = NULL;
-	if (!gt_load(&gt_sched.poll_waiters) && until == INT64_MAX)
+	if (!gt_load(&gt_sched.poll_waiters) && until == INT64_MAX) {
+		/*
+		 * There is nothing to wait for. An M that waits all the same, for a
+		 * timer that was cancelled, would be taken for life by deadlock.c.
+		 */
+		if (!atomic_load(&gt_sched.polled))			/* (C) */
+			gt_sched.poller->kick();
 		return false;
-	if (!atomic_exchange(&gt_sched.polled, 0)) {
+	}
+	if (!atomic_exchange(&gt_sched.polled, 0)) {			/* (D) */
 		/* Another M waits there: is it early enough for our timers? */
 		if (until < atomic_load(&gt_sched.poll_until))
 			gt_sched.poller->kick();
 		return false;
 	}
-	now = gt_now();
+	/* Later than it was, if the first was cancelled: who did so has not met (D) at (C). */
+	until = gt_timers_first();
+	now = gt_clock();
 	if (until != INT64_MAX)
 		delay = until > now ? until - now : 0;
+	else if (!gt_load(&gt_sched.poll_waiters))
+		delay = 0;
 	atomic_store(&gt_sched.poll_until, until);
 	/* Timers added meanwhile did not see poll_until: look at them once more. */
-	if (gt_timer_first() < until || gt_load(&gt_sched.phase) == GT_STOPPING)
+	if (gt_timers_first() < until || gt_load(&gt_sched.phase) == GT_STOPPING)
 		delay = 0;
 	gt_sched.poller->poll(&list, delay);
 	atomic_store(&gt_sched.poll_until, 0);
-	atomic_store(&gt_sched.polled, gt_now());
+	atomic_store(&gt_sched.polled, gt_clock());
 
 	p = gt_p_idle_get();
 	if (!p) {
@@ -338,7 +348,7 @@ static struct gt_g *find_with_p(struct gt_m *m, int64_t *until)
 	uint32_t idle = gt_load(&gt_sched.idle_p_count);
 	struct gt_g *g;
 
-	*until = gt_timer_run(p, gt_now());
+	*until = gt_timers_run(p->timers, gt_clock());
 	if (gt_load(&p->tick) % GT_QUEUE_TICK == 0) {
 		g = queue_get(p, 1);
 		if (g)
@@ -396,7 +406,7 @@ again:
 			goto again;
 		}
 	}
-	if (wait_in_poller(m, gt_timer_first(), &g)) {
+	if (wait_in_poller(m, gt_timers_first(), &g)) {
 		if (!g)
 			goto again;
 		goto out;

@@ -23,7 +23,6 @@
 #include <sys/prctl.h>
 
 #include "base/futex.h"
-#include "gt/time.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
 
@@ -90,7 +89,7 @@ static void poll_overdue(int64_t now)
 static void fire_overdue(int64_t now)
 {
 	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
-		gt_timer_run(&gt_sched.all_p[i], now);
+		gt_timers_run(gt_sched.all_p[i].timers, now);
 }
 
 /* What sysmon may have held is in a queue now. See deadlock.c. */
@@ -142,8 +141,8 @@ static void *sysmon_main(void *arg)
 			pause = GT_PAUSE_MIN;
 			quiet = 0;
 		}
-		gt_futex_wait(&sysmon.stop, 0, gt_now() + pause);
-		now = gt_now();
+		gt_futex_wait(&sysmon.stop, 0, gt_clock() + pause);
+		now = gt_clock();
 		atomic_store(&gt_sched.sysmon_busy, true);
 		poll_overdue(now);
 		fire_overdue(now);

@@ -199,7 +199,7 @@ static bool alone(struct gt_m *m)
 	struct gt_p *p = m->p;
 
 	if (!gt_runq_empty(p) || gt_load(&gt_sched.queue_count) || gt_load(&gt_sched.slow) ||
-	    gt_load(&p->timers.first) != INT64_MAX || gt_load(&gt_sched.poll_waiters)) {
+	    gt_load(&p->timers->first) != INT64_MAX || gt_load(&gt_sched.poll_waiters)) {
 		p->yield_streak = 0;
 		return false;
 	}

@@ -23,8 +23,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "base/clock.h"
 #include "base/futex.h"
-#include "gt/time.h"
 #include "sched/park.h"
 #include "sched/runq.h"
 #include "sched/sched.h"
@@ -116,7 +116,7 @@ static int thread_new(struct gt_p *p, bool spinning)
 	gt_store(&m->slot, -1);
 	gt_store(&m->stat_fd, -1);
 	m->spinning = spinning;
-	m->random = (uint32_t)gt_now() | 1;
+	m->random = (uint32_t)gt_clock() | 1;
 	m->p = p;
 	gt_store(&m->held, p);
 	if (p)
@@ -291,7 +291,7 @@ bool gt_thread_end_all(int64_t deadline)
 		/* Who is still in user code then may stay there for ever. */
 		if (!some_are_ending())
 			return false;
-		deadline = gt_now() + GT_END_PAUSE;
+		deadline = gt_clock() + GT_END_PAUSE;
 	}
 	while ((m = gt_sched.all_m)) {
 		gt_sched.all_m = m->all_next;

@@ -1,71 +1,91 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: a 4-ary heap for each P, under a lock of its own.
+ * Timers: a 4-ary heap of alarms for each P, under a lock of its own.
  *
- * A task adds to the heap of its P; that P's M looks at it whenever it picks a
- * task, which is cheap: the first deadline is in an atomic word beside. Ms that
- * have nothing to do run the due timers of others, and one of them sleeps in the
- * poller until the first of all. That one must hear of an earlier timer:
+ * A task sets alarms in the heap of its P; that P's M looks at it whenever it picks
+ * a task, which is cheap: the first deadline is in an atomic word beside. Ms that
+ * have nothing to do run the due alarms of others, and one of them sleeps in the
+ * poller until the first of all. That one must hear of an earlier alarm:
  *
- *	adder				poller's M (wait_in_poller in sched.c)
+ *	setter				poller's M (wait_in_poller in sched.c)
  *	first = when			polled = 0; poll_until = until
  *	(A) full fence			(B) both sequentially consistent
  *	if (!polled && when <		if (the first of all < until)
  *	    poll_until) kick			do not sleep
  *
+ * An alarm knows its place in its heap, so that it is taken out, or moved within it,
+ * at once: no dead entry is ever in a heap, and first is exact. While it is in a
+ * heap, all of it is under the heap's lock, and it may change heaps under the locks
+ * of both; so who wants it locks the heap it names and looks again (lock_of).
+ *
+ * FIRING. fire() is called without the lock, by one thread at a time for each heap:
+ * firing names the alarm meanwhile. Who cancels an alarm that is no longer in its
+ * heap waits until firing is another. So an alarm that is firing is not set in
+ * another heap than the one that fires it: else cancel had two places to look.
+ *
  * Four children a node halve the depth against two, and a node's children share
  * one or two cache lines, as the deadline stands beside the pointer.
  *
+ * The heaps stand in static memory: an alarm of a plain thread may be cancelled after
+ * the run in which it was set, whose number tells that it is not in the heap any more.
+ *
  * Rejected: an intrusive pairing heap, which needs no memory of its own but
- * touches the stacks of sleeping tasks. A timing wheel, which rounds.
+ * touches the stacks of sleeping tasks. A timing wheel, which rounds. Marking what
+ * is cancelled and removing it later, as Go does: a stack frame cannot go away
+ * then, and the last alarm of all is seen as life though it is cancelled.
  *
  * Source: Go's runtime, time.go.
  */
+#include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 
-#include "sched/sched.h"
+#include "gt/task.h"
+#include "sched/park.h"
 #include "sched/timer.h"
 
 #define GT_HEAP_WAYS 4
 #define GT_HEAP_ROOM 64
+#define GT_CANCEL_SPINS 100
 
-bool gt_timer_reserve(struct gt_p *p)
+static struct gt_timers heaps[GT_MAXPROCS_MAX] = {
+	[0 ... GT_MAXPROCS_MAX - 1] = { .first = INT64_MAX },
+};
+
+struct gt_timers *gt_timers_of(uint32_t p_index)
 {
-	struct gt_timers *timers = &p->timers;
-	struct gt_timer_slot *heap;
-	bool ok = true;
-
-	gt_lock(&timers->lock);
-	if (timers->count == timers->room) {
-		size_t room = timers->room ? timers->room * 2 : GT_HEAP_ROOM;
-
-		heap = realloc(timers->heap, room * sizeof(*heap));
-		ok = heap;
-		if (ok) {
-			timers->heap = heap;
-			timers->room = room;
-		}
-	}
-	gt_unlock(&timers->lock);
-	return ok;
+	return &heaps[p_index];
 }
 
-static void sift_up(struct gt_timer_slot *heap, size_t i, struct gt_timer_slot slot)
+/* ---------------------------------------------------------------- the heap ---- */
+
+static inline void put(struct gt_timers *timers, size_t i, struct gt_timer_slot slot)
 {
+	timers->heap[i] = slot;
+	slot.alarm->at = (uint32_t)i + 1;
+}
+
+/* Put slot in at i or above. */
+static void sift_up(struct gt_timers *timers, size_t i, struct gt_timer_slot slot)
+{
+	struct gt_timer_slot *heap = timers->heap;
+
 	while (i) {
 		size_t parent = (i - 1) / GT_HEAP_WAYS;
 
 		if (heap[parent].when <= slot.when)
 			break;
-		heap[i] = heap[parent];
+		put(timers, i, heap[parent]);
 		i = parent;
 	}
-	heap[i] = slot;
+	put(timers, i, slot);
 }
 
-static void sift_down(struct gt_timer_slot *heap, size_t count, struct gt_timer_slot slot)
+/* Put slot in at i or below. */
+static void sift_down(struct gt_timers *timers, size_t i, struct gt_timer_slot slot)
 {
-	size_t i = 0;
+	struct gt_timer_slot *heap = timers->heap;
+	size_t count = timers->count;
 
 	for (;;) {
 		size_t child = i * GT_HEAP_WAYS + 1, least = child;
@@ -78,27 +98,79 @@ static void sift_down(struct gt_timer_slot *heap, size_t count, struct gt_timer_
 				least = child;
 		if (slot.when <= heap[least].when)
 			break;
-		heap[i] = heap[least];
+		put(timers, i, heap[least]);
 		i = least;
 	}
-	heap[i] = slot;
+	put(timers, i, slot);
 }
 
-void gt_timer_add(struct gt_p *p, struct gt_timer *timer, int64_t when)
+/* Put slot in at i, where something else was, or below or above. */
+static void sift(struct gt_timers *timers, size_t i, struct gt_timer_slot slot)
 {
-	struct gt_timers *timers = &p->timers;
-	struct gt_timer_slot slot = { .when = when, .timer = timer };
-	bool first;
+	if (i && slot.when < timers->heap[(i - 1) / GT_HEAP_WAYS].when)
+		sift_up(timers, i, slot);
+	else
+		sift_down(timers, i, slot);
+}
 
-	gt_lock(&timers->lock);
-	sift_up(timers->heap, timers->count++, slot);
-	first = timers->heap[0].timer == timer;
-	if (first)
-		gt_store(&timers->first, when);
-	gt_unlock(&timers->lock);
-	if (!first)
-		return;
+static inline void first_changed(struct gt_timers *timers)
+{
+	gt_store(&timers->first, timers->count ? timers->heap[0].when : INT64_MAX);
+}
 
+static inline bool is_in(const struct gt_timers *timers, const struct gt_alarm *alarm)
+{
+	return alarm->at && alarm->run == timers->run;
+}
+
+static bool grow(struct gt_timers *timers, size_t count)
+{
+	size_t room = timers->room ? timers->room : GT_HEAP_ROOM;
+	struct gt_timer_slot *heap;
+
+	while (room < count)
+		room *= 2;
+	if (room >= UINT32_MAX)
+		return false;
+	heap = realloc(timers->heap, room * sizeof(*heap));
+	if (!heap)
+		return false;
+	timers->heap = heap;
+	timers->room = room;
+	return true;
+}
+
+static int insert(struct gt_timers *timers, struct gt_alarm *alarm, int64_t when)
+{
+	/* INT64_MAX in first is "none": no alarm is that late. */
+	struct gt_timer_slot slot = { .when = when - (when == INT64_MAX), .alarm = alarm };
+
+	if (gt_unlikely(timers->count == timers->room) && !grow(timers, timers->count + 1))
+		return -ENOMEM;
+	gt_store(&alarm->timers, timers);
+	alarm->run = timers->run;
+	sift_up(timers, timers->count++, slot);
+	if (alarm->at == 1)
+		first_changed(timers);
+	return 0;
+}
+
+static void take_out(struct gt_timers *timers, struct gt_alarm *alarm)
+{
+	size_t i = alarm->at - 1;
+
+	alarm->at = 0;
+	if (i != --timers->count)
+		sift(timers, i, timers->heap[timers->count]);
+	if (!i)
+		first_changed(timers);
+}
+
+/* --------------------------------------------------------------- one alarm ---- */
+
+/* An alarm that is now the first of its heap; the lock has been let go. */
+static void announce(int64_t when)
+{
 	atomic_thread_fence(memory_order_seq_cst);			/* (A) */
 	if (atomic_load(&gt_sched.polled))
 		gt_wake_p();
@@ -106,39 +178,207 @@ void gt_timer_add(struct gt_p *p, struct gt_timer *timer, int64_t when)
 		gt_sched.poller->kick();
 }
 
-int64_t gt_timer_run(struct gt_p *p, int64_t now)
+/* Where the caller's alarms go. Plain threads spread over the heaps. */
+static struct gt_timers *own_heap(void)
 {
-	struct gt_timers *timers = &p->timers;
+	struct gt_m *m = gt_m_self();
+
+	if (gt_likely(m && m->p))
+		return m->p->timers;
+	return &heaps[((uintptr_t)gt_g_self() >> 12) % gt_sched.maxprocs];
+}
+
+/* Lock the heap that alarm is in, or was in last. NULL: it was never set. */
+static struct gt_timers *lock_of(struct gt_alarm *alarm)
+{
+	struct gt_timers *timers;
+
+	while ((timers = gt_load(&alarm->timers))) {
+		gt_lock(&timers->lock);
+		if (gt_likely(gt_load(&alarm->timers) == timers))
+			break;
+		gt_unlock(&timers->lock);
+	}
+	return timers;
+}
+
+static void move(struct gt_timers *timers, struct gt_alarm *alarm, int64_t when)
+{
+	struct gt_timer_slot slot = { .when = when - (when == INT64_MAX), .alarm = alarm };
+	size_t i = alarm->at - 1;
+
+	sift(timers, i, slot);
+	if (!i || alarm->at == 1)
+		first_changed(timers);
+}
+
+int gt_alarm_set(struct gt_alarm *alarm, int64_t when)
+{
+	struct gt_timers *timers = lock_of(alarm), *own = own_heap();
+	bool first;
+	int was_set = 0;
+
+	if (timers && is_in(timers, alarm)) {
+		move(timers, alarm, when);
+		was_set = 1;
+	} else {
+		if (timers != own && !(timers && timers->firing == alarm)) {
+			if (timers)
+				gt_unlock(&timers->lock);
+			timers = own;
+			gt_lock(&timers->lock);
+		}
+		if (insert(timers, alarm, when)) {
+			gt_unlock(&timers->lock);
+			return -ENOMEM;
+		}
+	}
+	first = alarm->at == 1;
+	gt_unlock(&timers->lock);
+	if (first)
+		announce(when);
+	return was_set;
+}
+
+bool gt_alarm_cancel(struct gt_alarm *alarm)
+{
+	struct gt_timers *timers = lock_of(alarm);
+	bool was_set;
+
+	if (!timers)
+		return false;
+	was_set = is_in(timers, alarm);
+	if (was_set)
+		take_out(timers, alarm);
+	for (int i = 0; gt_unlikely(timers->firing == alarm); i++) {
+		gt_unlock(&timers->lock);
+		if (i < GT_CANCEL_SPINS)
+			gt_cpu_relax();
+		else
+			sched_yield();
+		gt_lock(&timers->lock);
+	}
+	gt_unlock(&timers->lock);
+	return was_set;
+}
+
+int gt_alarm_hold(struct gt_alarm *alarm, int64_t when)
+{
+	struct gt_timers *timers = own_heap();
+
+	gt_lock(&timers->lock);
+	if (!insert(timers, alarm, when))
+		return 0;
+	gt_unlock(&timers->lock);
+	return -ENOMEM;
+}
+
+void gt_alarm_let_go(struct gt_alarm *alarm)
+{
+	struct gt_timers *timers = gt_load(&alarm->timers);
+	bool first = alarm->at == 1;
+	int64_t when = timers->heap[0].when;
+
+	gt_unlock(&timers->lock);
+	if (first)
+		announce(when);
+}
+
+void gt_alarm_drop(struct gt_alarm *alarm)
+{
+	struct gt_timers *timers = gt_load(&alarm->timers);
+
+	take_out(timers, alarm);
+	gt_unlock(&timers->lock);
+}
+
+/* --------------------------------------------------------------- all of them ---- */
+
+int64_t gt_timers_run(struct gt_timers *timers, int64_t now)
+{
 	int64_t first = gt_load(&timers->first);
 
 	if (gt_likely(first > now))
 		return first;
 	gt_lock(&timers->lock);
-	while (timers->count && timers->heap[0].when <= now) {
-		struct gt_timer *timer = timers->heap[0].timer;
+	/* If another fires one of this heap, it goes on with the others that are due. */
+	while (!timers->firing && timers->count && timers->heap[0].when <= now) {
+		struct gt_alarm *alarm = timers->heap[0].alarm;
 
-		if (--timers->count)
-			sift_down(timers->heap, timers->count, timers->heap[timers->count]);
-		gt_store(&timers->first,
-			 timers->count ? timers->heap[0].when : INT64_MAX);
+		take_out(timers, alarm);
+		timers->firing = alarm;
 		gt_unlock(&timers->lock);
-		timer->fire(timer);
+		alarm->fire(alarm);
 		gt_lock(&timers->lock);
+		timers->firing = NULL;
 	}
 	first = gt_load(&timers->first);
 	gt_unlock(&timers->lock);
 	return first;
 }
 
-int64_t gt_timer_first(void)
+int64_t gt_timers_first(void)
 {
 	int64_t first = INT64_MAX;
 
 	for (uint32_t i = 0; i < gt_sched.maxprocs; i++) {
-		int64_t when = atomic_load(&gt_sched.all_p[i].timers.first);
+		int64_t when = atomic_load(&heaps[i].first);
 
 		if (when < first)
 			first = when;
 	}
 	return first;
+}
+
+int gt_timers_move(struct gt_timers *to, struct gt_timers *from)
+{
+	struct gt_timers *low = to < from ? to : from, *high = to < from ? from : to;
+	int error = 0;
+	int64_t first;
+
+	/* What is firing may set itself again in from: it has to end before it can move. */
+	for (;;) {
+		gt_lock(&low->lock);
+		gt_lock(&high->lock);
+		if (!from->firing)
+			break;
+		gt_unlock(&high->lock);
+		gt_unlock(&low->lock);
+		sched_yield();
+	}
+	if (to->count + from->count > to->room && !grow(to, to->count + from->count))
+		error = -ENOMEM;
+	while (!error && from->count) {
+		struct gt_timer_slot slot = from->heap[--from->count];
+
+		insert(to, slot.alarm, slot.when);
+	}
+	first_changed(from);
+	first = gt_load(&to->first);
+	gt_unlock(&high->lock);
+	gt_unlock(&low->lock);
+	if (first != INT64_MAX)
+		announce(first);
+	return error;
+}
+
+void gt_timers_end(void)
+{
+	for (size_t i = 0; i < GT_MAXPROCS_MAX; i++) {
+		struct gt_timers *timers = &heaps[i];
+
+		gt_lock(&timers->lock);
+		free(timers->heap);
+		timers->heap = NULL;
+		timers->count = timers->room = 0;
+		timers->run++;
+		first_changed(timers);
+		gt_unlock(&timers->lock);
+	}
+}
+
+void gt_timers_forget(void)
+{
+	for (size_t i = 0; i < GT_MAXPROCS_MAX; i++)
+		heaps[i] = (struct gt_timers){ .run = heaps[i].run + 1, .first = INT64_MAX };
 }

@@ -13,7 +13,7 @@
  * is set); while it is outside, also to the one taker that handoff.c lets in.
  *
  * Lock order: chan or sema bucket, or pollfd -> timers of a P -> sched.lock ->
- * stacks. No lock is held over a park, except that park's commit releases.
+ * stacks. Two of a kind are locked in the order of their addresses. No lock is held over a park, except that park's commit releases.
  */
 #ifndef GT_SCHED_TYPES_H
 #define GT_SCHED_TYPES_H
@@ -143,19 +143,22 @@ struct gt_m {
 
 #define GT_RING 256		/* a power of two */
 
-struct gt_timer;
+struct gt_alarm;
 
 /* A heap entry: the key is beside the pointer, so that sifting reads one array. */
 struct gt_timer_slot {
 	int64_t when;
-	struct gt_timer *timer;
+	struct gt_alarm *alarm;
 };
 
 /* The timers of a P: a 4-ary heap. See timer.c. */
 struct gt_timers {
+	_Alignas(GT_CACHELINE)
 	struct gt_lock lock;
+	uint32_t run;			/* lock: a number for each run */
 	struct gt_timer_slot *heap;	/* lock */
 	size_t count, room;		/* lock */
+	struct gt_alarm *firing;	/* lock: whose fire() is running */
 	_Atomic int64_t first;		/* when of the first, or INT64_MAX. Written
 					   under the lock, read anywhere */
 };
@@ -177,7 +180,7 @@ struct gt_p {
 	struct gt_p *idle_next;		/* sched.lock: link in sched.idle_p */
 	uint64_t seen_tick;		/* tick at sysmon's last look. sysmon's */
 	int64_t seen_at;		/* when it first saw that tick. sysmon's */
-	struct gt_timers timers;
+	struct gt_timers *timers;	/* constant */
 	_Alignas(GT_CACHELINE)
 	_Atomic(struct gt_g *) ring[GT_RING];
 };
