@@ -135,15 +135,22 @@ void gt_run_loop(struct gt_m *m)
  * A plain thread commits first and then sleeps: nobody else runs on its stack,
  * and wake remembers a gt_ready() that comes in between.
  */
-static void thread_park(struct gt_g *g, bool (*commit)(struct gt_g *g, void *arg), void *arg)
+void gt_park_thread(bool (*commit)(struct gt_g *g, void *arg), void *arg, int64_t deadline,
+		    bool (*give_up)(void *arg), void *give_up_arg)
 {
+	struct gt_g *g = gt_g_self();
 	int saved = errno;
 
 	gt_store(&g->wake, 0);
 	if (commit(g, arg)) {
 		gt_visit_end();
-		while (!gt_load_acquire(&g->wake))
-			gt_futex_wait(&g->wake, 0, GT_FOREVER);
+		while (!gt_load_acquire(&g->wake)) {
+			if (gt_futex_wait(&g->wake, 0, deadline))
+				continue;
+			if (give_up(give_up_arg))
+				break;
+			deadline = GT_FOREVER;
+		}
 		gt_visit();
 	}
 	errno = saved;
@@ -155,7 +162,7 @@ void gt_park(bool (*commit)(struct gt_g *g, void *arg), void *arg, enum gt_reaso
 
 	g->reason = reason;
 	if (gt_unlikely(g->thread)) {
-		thread_park(g, commit, arg);
+		gt_park_thread(commit, arg, GT_FOREVER, NULL, NULL);
 		return;
 	}
 	gt_store(&g->state, GT_WAITING);

@@ -73,6 +73,14 @@ struct gt_g *gt_g_self(void);
  */
 void gt_park(bool (*commit)(struct gt_g *g, void *arg), void *arg, enum gt_reason reason);
 
+/*
+ * The same for a plain thread, which may give up: once deadline has passed it asks
+ * give_up(), which returns true if nobody will ready the caller any more. If it
+ * returns false somebody will, and the caller waits for that.
+ */
+void gt_park_thread(bool (*commit)(struct gt_g *g, void *arg), void *arg, int64_t deadline,
+		    bool (*give_up)(void *arg), void *give_up_arg);
+
 /* Make a parked task runnable. Just once for each park. Any thread. */
 void gt_ready(struct gt_g *g);
 

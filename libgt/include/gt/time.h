@@ -13,6 +13,9 @@ GT_BEGIN_DECLS
 #define GT_MILLISECOND INT64_C(1000000)
 #define GT_SECOND INT64_C(1000000000)
 
+/** GT_NO_DEADLINE - the deadline of a call that waits as long as it takes. */
+#define GT_NO_DEADLINE INT64_MAX
+
 /**
  * gt_now - the time on the clock that deadlines use
  *
