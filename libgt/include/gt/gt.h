@@ -21,6 +21,7 @@
 #define GT_GT_H
 
 #include <gt/chan.h>
+#include <gt/context.h>
 #include <gt/net.h>
 #include <gt/panic.h>
 #include <gt/stats.h>
