@@ -53,8 +53,8 @@ void gt_sema_unlock(struct gt_sema_bucket *bucket)
 	gt_unlock(&bucket->lock);
 }
 
-void gt_sema_park_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
-			 const void *address, bool front, enum gt_reason reason)
+void gt_sema_queue_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
+			  const void *address, bool front)
 {
 	struct gt_sema_waiter **link;
 
@@ -67,6 +67,12 @@ void gt_sema_park_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *w
 	*link = waiter;
 	if (bucket->tail == link)
 		bucket->tail = &waiter->next;
+}
+
+void gt_sema_park_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
+			 const void *address, bool front, enum gt_reason reason)
+{
+	gt_sema_queue_locked(bucket, waiter, address, front);
 	gt_park(commit_unlock, &bucket->lock, reason);
 }
 

@@ -45,6 +45,10 @@ bool gt_sema_wake(const void *address, size_t count, bool (*change)(void *arg), 
 struct gt_sema_bucket *gt_sema_lock(const void *address);
 void gt_sema_unlock(struct gt_sema_bucket *bucket);
 
+/* Queue the caller, before all others if front, to be parked later. */
+void gt_sema_queue_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
+			  const void *address, bool front);
+
 /* Queue the caller, before all others if front, and park it. Unlocks the bucket. */
 void gt_sema_park_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
 			 const void *address, bool front, enum gt_reason reason);

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for a group of tasks. */
+/*
+ * Locks, conditions, waitgroups and things that are done once.
+ *
+ * Zero bytes are ready to use, and nothing has to be destroyed. The memory is the
+ * caller's. An object must not be copied or moved after its first use.
+ *
+ * A lock belongs to no task: one may lock it and another unlock it. No lock may be
+ * taken twice by one caller. Go's atomic types are C11's atomics, and work as well
+ * in tasks as in threads.
+ */
 #ifndef GT_SYNC_H
 #define GT_SYNC_H
 
@@ -8,6 +17,121 @@
 #include <gt/version.h>
 
 GT_BEGIN_DECLS
+
+/**
+ * struct gt_mutex - mutual exclusion
+ * @gt_state: libgt's own.
+ *
+ * Waiters are served in the order in which they came, but those that run already
+ * may be faster; a waiter that has waited for 1 ms is handed the mutex, ahead of all
+ * others. The owner may free it after its unlock if no other can be waiting, and so
+ * may the next owner as soon as it has it: the unlock before does not touch it then.
+ */
+struct gt_mutex {
+	uint32_t gt_state;
+};
+
+/**
+ * gt_mutex_lock - take a mutex, waiting until it is free
+ * @mutex: the mutex.
+ *
+ * Memory model: an unlock happens before the return of each later lock.
+ *
+ * Context: Suspends: yes. Migrates: yes. Pthread: blocks the thread.
+ * Signal-safe: no.
+ */
+void gt_mutex_lock(struct gt_mutex *mutex);
+
+/**
+ * gt_mutex_try_lock - take a mutex if it is free
+ * @mutex: the mutex.
+ *
+ * Memory model: as gt_mutex_lock() if it succeeds; nothing otherwise.
+ *
+ * Context: Suspends: no. Pthread: works. Signal-safe: no.
+ * Return: 0, or -EAGAIN if it is locked.
+ */
+int gt_mutex_try_lock(struct gt_mutex *mutex);
+
+/**
+ * gt_mutex_unlock - let a mutex go
+ * @mutex: the mutex; panics if nobody has it.
+ *
+ * Context: Suspends: no. Migrates: as gt_go(). Pthread: works. Signal-safe: no.
+ */
+void gt_mutex_unlock(struct gt_mutex *mutex);
+
+/**
+ * struct gt_cond - waits for a condition that is true of what a mutex protects
+ * @gt_self: libgt's own.
+ * @gt_waiters: libgt's own.
+ *
+ * It may be freed when no wait on it is under way. Using a copy of one that was
+ * used panics.
+ */
+struct gt_cond {
+	void *gt_self;
+	uint32_t gt_waiters;
+};
+
+/**
+ * gt_cond_wait - unlock a mutex, wait for a signal, lock it again
+ * @cond: the condition.
+ * @mutex: locked by the caller; the same for all that wait at one time.
+ *
+ * From the unlock on, no signal is missed. It returns after a gt_cond_signal() or
+ * gt_cond_broadcast() only; but others may have had the mutex before, so the
+ * condition has to be looked at again, in a loop.
+ *
+ * Memory model: a signal happens before the return of the wait that it ends.
+ *
+ * Context: as gt_mutex_lock().
+ */
+void gt_cond_wait(struct gt_cond *cond, struct gt_mutex *mutex);
+
+/**
+ * gt_cond_signal - end the wait that began first
+ * @cond: the condition. If nobody waits, nothing happens.
+ *
+ * The caller may have the mutex, and need not.
+ *
+ * Context: Suspends: no. Migrates: as gt_go(). Pthread: works. Signal-safe: no.
+ */
+void gt_cond_signal(struct gt_cond *cond);
+
+/**
+ * gt_cond_broadcast - end all waits
+ * @cond: the condition.
+ *
+ * Context: as gt_cond_signal().
+ */
+void gt_cond_broadcast(struct gt_cond *cond);
+
+/**
+ * struct gt_once - does something once
+ * @gt_done: libgt's own.
+ * @gt_lock: libgt's own.
+ */
+struct gt_once {
+	uint32_t gt_done;
+	struct gt_mutex gt_lock;
+};
+
+/**
+ * gt_once_do - call a function, unless it was done before
+ * @once: which calls belong together, whatever their @fn.
+ * @fn: called by the first.
+ * @arg: passed to it.
+ *
+ * No call returns before the first one's @fn has returned. So @fn must not call
+ * gt_once_do() on the same @once: that waits for itself.
+ *
+ * Memory model: the return of @fn happens before the return of each call.
+ *
+ * Context: Suspends: yes, unless it was done before. Migrates: yes. Pthread: blocks
+ * the thread. Signal-safe: no.
+ */
+void gt_once_do(struct gt_once *once, void (*fn)(void *arg), void *arg);
 
 /**
  * struct gt_wg - waits until a number of things are done; zero bytes are ready

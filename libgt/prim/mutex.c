@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mutexes: a word, and a queue in the table of sema.c.
+ *
+ *	LOCKED	 somebody has it
+ *	WAITERS	 there may be somebody in the queue
+ *	WOKEN	 one that was in the queue, or spins, is on its way to try again
+ *
+ * Unlocked with WAITERS set, the first of the queue is woken, and competes: with
+ * those that run already it often loses, which is what makes a mutex fast under
+ * load, since the winner has the caches and needs no switch. It then queues at the
+ * front, keeping the time at which it began to wait. WOKEN keeps the unlocks until
+ * then from waking more who would lose.
+ *
+ * If the first has waited for longer than GT_STARVING, the mutex is handed over:
+ * LOCKED stays set throughout, so nobody can come in between. A waiter loses at
+ * most one race after its millisecond, since when it queues again its time says so.
+ *
+ *	waiter				owner, unlocking
+ *	lock the bucket			if WAITERS and not WOKEN: lock the bucket
+ *	if !LOCKED try again		take the first out, set WOKEN, clear LOCKED
+ *	set WAITERS, clear own WOKEN	unlock the bucket; ready it
+ *	queue, park; commit unlocks	else: clear LOCKED, by compare-and-swap
+ *
+ * WAITERS is set while LOCKED is, by compare-and-swap, so it cannot slip past an
+ * owner that clears LOCKED by the same means: that one sees WAITERS, or the waiter
+ * sees that LOCKED is gone. Who owns WOKEN clears it as it takes LOCKED or queues;
+ * both are compare-and-swaps too, so an unlock that trusted WOKEN is seen by it. A
+ * WAITERS that is set for nobody costs one look into the queue.
+ *
+ * Nothing is touched after LOCKED is cleared but the table: the next owner may free
+ * the mutex at once. The slow unlock goes through the table while it still owns it.
+ *
+ * Rejected: Go's starving bit, which waiters set and the last one clears: the unlock
+ * reads the clock before it wakes somebody, which is cheap beside the wake, and then
+ * knows as much. Yielding after handing over, as Go does: an unlock that suspends
+ * surprises C. The new owner is the next to run here, or stolen by an idle P.
+ *
+ * Source: Go's internal/sync/mutex.go (spinning, 1 ms); WebKit's ParkingLot and
+ * Rust's parking_lot (deciding under the bucket's lock).
+ */
+#include <errno.h>
+
+#include "gt/panic.h"
+#include "gt/sync.h"
+#include "gt/time.h"
+#include "prim/sema.h"
+#include "sched/runq.h"
+
+#define LOCKED 1u
+#define WAITERS 2u
+#define WOKEN 4u
+
+#define GT_STARVING GT_MILLISECOND
+#define GT_SPINS 4
+#define GT_SPIN_PAUSES 30
+
+struct waiter {
+	struct gt_sema_waiter sema;	/* first: found by it */
+	int64_t since;			/* when it first queued */
+	bool owner;			/* it was handed the mutex. Waker's */
+};
+
+static _Atomic uint32_t *word_of(struct gt_mutex *mutex)
+{
+	return (_Atomic uint32_t *)&mutex->gt_state;
+}
+
+/*
+ * The owner runs, as far as one can tell, and nobody else could run here: then it
+ * is likely to be done sooner than a switch.
+ */
+static bool spin_pays(int spins)
+{
+	struct gt_m *m = gt_m_self();
+
+	if (spins >= GT_SPINS)
+		return false;
+	if (!m)
+		return true;
+	return gt_sched.maxprocs > 1 + gt_load(&gt_sched.idle_p_count) +
+					    gt_load(&gt_sched.spinning) &&
+	       gt_runq_empty(m->p);
+}
+
+static void spin(void)
+{
+	for (int i = 0; i < GT_SPIN_PAUSES; i++)
+		gt_cpu_relax();
+}
+
+/* Under the bucket's lock: the caller will wait. False: the mutex is free. */
+static bool begin_wait(_Atomic uint32_t *word, uint32_t token)
+{
+	uint32_t old = gt_load(word);
+
+	while (old & LOCKED)
+		if (atomic_compare_exchange_weak_explicit(word, &old, (old | WAITERS) & ~token,
+							  memory_order_relaxed,
+							  memory_order_relaxed))
+			return true;
+	return false;
+}
+
+/* Inside the runtime. */
+static void lock_slow(struct gt_mutex *mutex)
+{
+	_Atomic uint32_t *word = word_of(mutex);
+	struct waiter waiter = { .since = 0 };
+	struct gt_sema_bucket *bucket;
+	uint32_t old = gt_load(word);
+	uint32_t token = 0;		/* WOKEN, if it is the caller's */
+	int spins = 0;
+
+	for (;;) {
+		if (!(old & LOCKED)) {
+			if (atomic_compare_exchange_weak_explicit(word, &old,
+								  (old | LOCKED) & ~token,
+								  memory_order_acquire,
+								  memory_order_relaxed))
+				return;
+			continue;
+		}
+		if (spin_pays(spins++)) {
+			/* The unlocker need not wake anybody meanwhile. */
+			if (!token && (old & (WAITERS | WOKEN)) == WAITERS &&
+			    atomic_compare_exchange_strong_explicit(word, &old, old | WOKEN,
+								    memory_order_relaxed,
+								    memory_order_relaxed))
+				token = WOKEN;
+			spin();
+			old = gt_load(word);
+			continue;
+		}
+		bucket = gt_sema_lock(mutex);
+		if (!begin_wait(word, token)) {
+			gt_sema_unlock(bucket);
+			old = gt_load(word);
+			continue;
+		}
+		if (waiter.since) {
+			gt_sema_park_locked(bucket, &waiter.sema, mutex, true, GT_REASON_MUTEX);
+		} else {
+			waiter.since = gt_now();
+			gt_sema_park_locked(bucket, &waiter.sema, mutex, false, GT_REASON_MUTEX);
+		}
+		if (waiter.owner)
+			return;
+		token = WOKEN;
+		spins = 0;
+		old = gt_load(word);
+	}
+}
+
+/*
+ * Inside the runtime; the caller still owns the mutex, and holds the bucket's lock.
+ * Whom to ready, or NULL. Only WOKEN may change meanwhile, by who spins.
+ */
+static struct gt_g *release_locked(struct gt_mutex *mutex, struct gt_sema_bucket *bucket)
+{
+	_Atomic uint32_t *word = word_of(mutex);
+	struct waiter *waiter = (struct waiter *)gt_sema_first_locked(bucket, mutex);
+	uint32_t rest = WOKEN;
+
+	if (!waiter) {
+		atomic_fetch_and_explicit(word, WOKEN, memory_order_release);
+		return NULL;
+	}
+	if (gt_now() - waiter->since > GT_STARVING) {
+		gt_sema_take_locked(bucket, mutex);
+		waiter->owner = true;
+		if (!gt_sema_first_locked(bucket, mutex))
+			atomic_fetch_and_explicit(word, ~WAITERS, memory_order_relaxed);
+		return waiter->sema.g;
+	}
+	if (atomic_fetch_or_explicit(word, WOKEN, memory_order_relaxed) & WOKEN) {
+		gt_store_release(word, WAITERS | WOKEN);
+		return NULL;
+	}
+	gt_sema_take_locked(bucket, mutex);
+	if (gt_sema_first_locked(bucket, mutex))
+		rest |= WAITERS;
+	gt_store_release(word, rest);
+	return waiter->sema.g;
+}
+
+static void unlock_slow(struct gt_mutex *mutex, uint32_t old)
+{
+	struct gt_sema_bucket *bucket;
+	struct gt_g *g;
+
+	do {
+		if (!(old & LOCKED))
+			gt_panic("sync: unlock of unlocked mutex");
+		if ((old & (WAITERS | WOKEN)) == WAITERS) {
+			gt_enter();
+			bucket = gt_sema_lock(mutex);
+			g = release_locked(mutex, bucket);
+			gt_sema_unlock(bucket);
+			if (g)
+				gt_ready(g);
+			gt_leave();
+			return;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(word_of(mutex), &old, old & ~LOCKED,
+							memory_order_release,
+							memory_order_relaxed));
+}
+
+void gt_mutex_lock(struct gt_mutex *mutex)
+{
+	uint32_t free = 0;
+
+	if (gt_likely(atomic_compare_exchange_strong_explicit(word_of(mutex), &free, LOCKED,
+							      memory_order_acquire,
+							      memory_order_relaxed)))
+		return;
+	gt_enter();
+	lock_slow(mutex);
+	gt_leave();
+}
+
+int gt_mutex_try_lock(struct gt_mutex *mutex)
+{
+	uint32_t old = gt_load(word_of(mutex));
+
+	while (!(old & LOCKED))
+		if (atomic_compare_exchange_weak_explicit(word_of(mutex), &old, old | LOCKED,
+							  memory_order_acquire,
+							  memory_order_relaxed))
+			return 0;
+	return -EAGAIN;
+}
+
+void gt_mutex_unlock(struct gt_mutex *mutex)
+{
+	uint32_t old = LOCKED;
+
+	if (gt_unlikely(!atomic_compare_exchange_strong_explicit(word_of(mutex), &old, 0,
+								 memory_order_release,
+								 memory_order_relaxed)))
+		unlock_slow(mutex, old);
+}
