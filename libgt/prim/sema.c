@@ -13,7 +13,8 @@
  *
  * The lock orders the two: the waiter sees what the waker wrote, or is in the
  * queue when the waker looks. It is let go by park's commit, when the waiter's
- * context is saved, so that it is never readied too early.
+ * context is saved, so that it is never readied too early. A deadline takes the same
+ * lock to take its waiter out, so one that is in the queue has not been timed out.
  *
  * Source: Go's semaphore table (sema.go) and WebKit's ParkingLot.
  */
@@ -64,9 +65,78 @@ void gt_sema_queue_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *
 		bucket->tail = &bucket->head;
 	link = front ? &bucket->head : bucket->tail;
 	waiter->next = *link;
+	waiter->link = link;
 	*link = waiter;
-	if (bucket->tail == link)
+	if (waiter->next)
+		waiter->next->link = &waiter->next;
+	else
 		bucket->tail = &waiter->next;
+}
+
+void gt_sema_remove_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter)
+{
+	*waiter->link = waiter->next;
+	if (waiter->next)
+		waiter->next->link = waiter->link;
+	else
+		bucket->tail = waiter->link;
+	waiter->next = NULL;
+	waiter->link = NULL;
+}
+
+/* A waiter with a deadline, on its own stack. */
+struct timed {
+	struct gt_wait wait;		/* first: expire() finds it by this */
+	struct gt_sema_bucket *bucket;
+	struct gt_sema_waiter *waiter;
+	bool (*leave)(void *arg);
+	void *arg;
+};
+
+static bool leave_locked(struct timed *timed)
+{
+	if (!timed->waiter->link || (timed->leave && !timed->leave(timed->arg)))
+		return false;
+	gt_sema_remove_locked(timed->bucket, timed->waiter);
+	return true;
+}
+
+static bool expire(struct gt_wait *wait)
+{
+	struct timed *timed = (struct timed *)wait;
+	struct gt_sema_bucket *bucket = timed->bucket;
+	bool left;
+
+	gt_lock(&bucket->lock);
+	left = leave_locked(timed);
+	gt_unlock(&bucket->lock);
+	return left;
+}
+
+int gt_sema_park_until_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
+			      bool (*leave)(void *arg), void *arg, int64_t deadline,
+			      enum gt_reason reason)
+{
+	struct timed timed;
+
+	if (deadline == GT_NO_DEADLINE) {
+		gt_park(commit_unlock, &bucket->lock, reason);
+		return 0;
+	}
+	gt_wait_begin(&timed.wait);
+	timed.wait.expire = expire;
+	timed.bucket = bucket;
+	timed.waiter = waiter;
+	timed.leave = leave;
+	timed.arg = arg;
+	if (gt_wait_park(&timed.wait, commit_unlock, &bucket->lock, deadline, reason) != -ENOMEM)
+		return timed.wait.expired ? -ETIMEDOUT : 0;
+	if (leave_locked(&timed)) {
+		gt_unlock(&bucket->lock);
+		return -ENOMEM;
+	}
+	gt_park(commit_unlock, &bucket->lock, reason);
+	return 0;
 }
 
 void gt_sema_park_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
@@ -76,68 +146,60 @@ void gt_sema_park_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *w
 	gt_park(commit_unlock, &bucket->lock, reason);
 }
 
-static struct gt_sema_waiter **find_locked(struct gt_sema_bucket *bucket, const void *address)
-{
-	struct gt_sema_waiter **link = &bucket->head;
-
-	while (*link && (*link)->address != address)
-		link = &(*link)->next;
-	return link;
-}
-
 struct gt_sema_waiter *gt_sema_first_locked(struct gt_sema_bucket *bucket, const void *address)
 {
-	return *find_locked(bucket, address);
-}
+	struct gt_sema_waiter *waiter = bucket->head;
 
-static struct gt_sema_waiter *take_locked(struct gt_sema_bucket *bucket,
-					  struct gt_sema_waiter **link)
-{
-	struct gt_sema_waiter *waiter = *link;
-
-	*link = waiter->next;
-	if (bucket->tail == &waiter->next)
-		bucket->tail = link;
-	waiter->next = NULL;
+	while (waiter && waiter->address != address)
+		waiter = waiter->next;
 	return waiter;
 }
 
 struct gt_sema_waiter *gt_sema_take_locked(struct gt_sema_bucket *bucket, const void *address)
 {
-	struct gt_sema_waiter **link = find_locked(bucket, address);
+	struct gt_sema_waiter *waiter = gt_sema_first_locked(bucket, address);
 
-	return *link ? take_locked(bucket, link) : NULL;
+	if (waiter)
+		gt_sema_remove_locked(bucket, waiter);
+	return waiter;
 }
 
 void gt_sema_wait(const void *address, bool (*still)(void *arg), void *arg,
 		  enum gt_reason reason)
 {
+	gt_sema_wait_until(address, still, NULL, arg, GT_NO_DEADLINE, reason);
+}
+
+int gt_sema_wait_until(const void *address, bool (*still)(void *arg), bool (*leave)(void *arg),
+		       void *arg, int64_t deadline, enum gt_reason reason)
+{
 	struct gt_sema_bucket *bucket = gt_sema_lock(address);
 	struct gt_sema_waiter waiter;
 
-	if (still(arg))
-		gt_sema_park_locked(bucket, &waiter, address, false, reason);
-	else
+	if (!still(arg)) {
 		gt_sema_unlock(bucket);
+		return 0;
+	}
+	gt_sema_queue_locked(bucket, &waiter, address, false);
+	return gt_sema_park_until_locked(bucket, &waiter, leave, arg, deadline, reason);
 }
 
 bool gt_sema_wake(const void *address, size_t count, bool (*change)(void *arg), void *arg)
 {
 	struct gt_sema_bucket *bucket = gt_sema_lock(address);
-	struct gt_sema_waiter *woken = NULL, **end = &woken, **link, *waiter;
+	struct gt_sema_waiter *woken = NULL, **end = &woken, *waiter, *next;
 	bool many;
 
 	if (change && !change(arg)) {
 		gt_sema_unlock(bucket);
 		return false;
 	}
-	link = &bucket->head;
-	while (count && (waiter = *link)) {
-		if (waiter->address != address) {
-			link = &waiter->next;
+	for (waiter = bucket->head; count && waiter; waiter = next) {
+		next = waiter->next;
+		if (waiter->address != address)
 			continue;
-		}
-		*end = take_locked(bucket, link);
+		gt_sema_remove_locked(bucket, waiter);
+		*end = waiter;
 		end = &waiter->next;
 		count--;
 	}

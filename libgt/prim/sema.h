@@ -11,13 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "sched/park.h"
+#include "prim/wait.h"
 
 struct gt_sema_bucket;
 
 /* Who waits, on its own stack. */
 struct gt_sema_waiter {
 	struct gt_sema_waiter *next;	/* the bucket's lock */
+	struct gt_sema_waiter **link;	/* what points to it; NULL: not queued. As next */
 	const void *address;
 	struct gt_g *g;
 };
@@ -29,6 +30,16 @@ struct gt_sema_waiter {
  */
 void gt_sema_wait(const void *address, bool (*still)(void *arg), void *arg,
 		  enum gt_reason reason);
+
+/*
+ * The same with a deadline. Once it has passed, leave(arg) is asked, under the lock,
+ * before the caller is taken out: there it may make the object count one waiter less.
+ * If it returns false, a waker is on its way, and the caller stays for it. leave may
+ * be NULL. Returns 0 if it was woken or had not to wait, -ETIMEDOUT, or -ENOMEM, as if
+ * its time were up.
+ */
+int gt_sema_wait_until(const void *address, bool (*still)(void *arg), bool (*leave)(void *arg),
+		       void *arg, int64_t deadline, enum gt_reason reason);
 
 /*
  * Ready up to count of those that wait on address, the first to come first. If
@@ -48,6 +59,17 @@ void gt_sema_unlock(struct gt_sema_bucket *bucket);
 /* Queue the caller, before all others if front, to be parked later. */
 void gt_sema_queue_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
 			  const void *address, bool front);
+
+/* Take a waiter out that is in the queue. */
+void gt_sema_remove_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter);
+
+/*
+ * Park the caller, who is queued, until it is readied or the deadline has taken it
+ * out, as in gt_sema_wait_until(). Unlocks the bucket.
+ */
+int gt_sema_park_until_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
+			      bool (*leave)(void *arg), void *arg, int64_t deadline,
+			      enum gt_reason reason);
 
 /* Queue the caller, before all others if front, and park it. Unlocks the bucket. */
 void gt_sema_park_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,

@@ -26,23 +26,37 @@
  * fire() is not running, and the frame may go. If commit returns false nothing was
  * made known, and the alarm is taken out before it could fire.
  *
+ * A wait in one queue alone needs no claim: its expire() locks the queue, and whoever
+ * takes the node out of it ends the wait.
+ *
  * A plain thread has no alarm. Its futex gives up at the deadline, and then the thread
  * itself tries (B): if it loses, a waker is on its way, and it goes on waiting for it.
  */
 #include "prim/wait.h"
+
+static bool expire(struct gt_wait *wait)
+{
+	bool ended = wait->expire ? wait->expire(wait) :
+				    gt_wait_claim(wait, GT_WAIT_TIMEOUT);	/* (B) */
+
+	/* If it has not, it may be gone when the alarm has fired, but not before. */
+	if (ended)
+		wait->expired = true;
+	return ended;
+}
 
 static void fire(struct gt_alarm *alarm)
 {
 	struct gt_wait *wait = (void *)((char *)alarm - offsetof(struct gt_wait, alarm));
 	struct gt_g *g = wait->g;
 
-	if (gt_wait_claim(wait, GT_WAIT_TIMEOUT))			/* (B) */
+	if (expire(wait))
 		gt_ready_last(g);
 }
 
 static bool give_up(void *arg)
 {
-	return gt_wait_claim(arg, GT_WAIT_TIMEOUT);			/* (B) */
+	return expire(arg);
 }
 
 static bool commit_wait(struct gt_g *g, void *arg)
@@ -76,7 +90,7 @@ int64_t gt_wait_park(struct gt_wait *wait, bool (*commit)(struct gt_g *g, void *
 			return error;
 		gt_park(commit_wait, wait, reason);
 		/* If it was fire(), that is after (A), and it has done with the wait. */
-		if (gt_load(&wait->winner) != GT_WAIT_TIMEOUT)
+		if (!wait->expired)
 			gt_alarm_cancel(&wait->alarm);			/* (C) */
 	}
 	return gt_load(&wait->winner);

@@ -18,6 +18,12 @@
 struct gt_wait {
 	struct gt_g *g;
 	_Atomic uint32_t winner;	/* 0, then the key of who claimed it */
+	bool expired;			/* the deadline ended it. fire()'s, then the waiter's */
+	/*
+	 * How the deadline ends it: true if it did, and nobody else will. NULL: by a
+	 * claim. May take the locks that commit releases.
+	 */
+	bool (*expire)(struct gt_wait *wait);
 	bool (*commit)(struct gt_g *g, void *arg);	/* the waiter's, like all below */
 	void *arg;
 	struct gt_alarm alarm;		/* set up only if there is a deadline */
@@ -28,6 +34,8 @@ static inline void gt_wait_begin(struct gt_wait *wait)
 {
 	wait->g = gt_g_self();
 	gt_store(&wait->winner, 0);
+	wait->expired = false;
+	wait->expire = NULL;
 }
 
 /*
@@ -44,10 +52,10 @@ static inline bool gt_wait_claim(struct gt_wait *wait, uint32_t key)
 
 /*
  * Park the caller, as gt_park() does, until somebody has claimed its wait; at
- * deadline the clock does, with GT_WAIT_TIMEOUT. Returns the winner's key; 0 if commit
- * returned false and nobody has claimed it; -ENOMEM, before commit is called, if there
- * is no room for the deadline: then the caller still has the lock that commit was to
- * release. GT_NO_DEADLINE costs nothing.
+ * deadline the clock does, with GT_WAIT_TIMEOUT, unless it has an expire() of its own.
+ * Returns the winner's key; 0 if nobody has claimed it; -ENOMEM, before commit is
+ * called, if there is no room for the deadline: then the caller still has the lock
+ * that commit was to release. GT_NO_DEADLINE costs nothing.
  */
 int64_t gt_wait_park(struct gt_wait *wait, bool (*commit)(struct gt_g *g, void *arg),
 		     void *arg, int64_t deadline, enum gt_reason reason);

@@ -77,19 +77,41 @@ static bool still_counted(void *arg)
 	return atomic_load(state_of(arg)) != 0;
 }
 
-void gt_wg_wait(struct gt_wg *wg)
+/* Its time is up: count it out, unless who brought the counter to zero counts on it. */
+static bool count_out(void *arg)
+{
+	_Atomic uint64_t *word = state_of(arg);
+	uint64_t state = atomic_load(word);
+
+	while (counter(state))
+		if (atomic_compare_exchange_weak(word, &state, state - 1))
+			return true;
+	return false;
+}
+
+int gt_wg_wait_until(struct gt_wg *wg, int64_t deadline)
 {
 	_Atomic uint64_t *word = state_of(wg);
 	uint64_t state = atomic_load(word);
+	int error;
 
+	if (counter(state) > 0 && gt_deadline_passed(deadline))
+		return -ETIMEDOUT;
 	while (counter(state) > 0) {
 		if (!atomic_compare_exchange_weak(word, &state, state + 1))
 			continue;
 		gt_enter();
-		gt_sema_wait(wg, still_counted, wg, GT_REASON_SEMA);
+		error = gt_sema_wait_until(wg, still_counted, count_out, wg, deadline,
+					   GT_REASON_SEMA);
 		gt_leave();
-		return;
+		return error;
 	}
+	return 0;
+}
+
+void gt_wg_wait(struct gt_wg *wg)
+{
+	gt_wg_wait_until(wg, GT_NO_DEADLINE);
 }
 
 static void done_with(void *wg)

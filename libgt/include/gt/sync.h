@@ -180,6 +180,17 @@ void gt_wg_done(struct gt_wg *wg);
 void gt_wg_wait(struct gt_wg *wg);
 
 /**
+ * gt_wg_wait_until - wait until the counter is zero, or a time has come
+ * @wg: the waitgroup. After an error others still use it.
+ * @deadline: absolute, as gt_now() gives it; one in the past only looks;
+ *	GT_NO_DEADLINE waits as long as it takes.
+ *
+ * Context: as gt_wg_wait().
+ * Return: 0; -ETIMEDOUT; -ENOMEM if there is no memory for a deadline.
+ */
+int gt_wg_wait_until(struct gt_wg *wg, int64_t deadline);
+
+/**
  * gt_wg_go - start a task that counts
  * @wg: the waitgroup; must outlive the task.
  * @fn: the task's body.

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Deadlines: waits that the clock may end, and who else ends them at that moment. */
+#include "test.h"
+
+static struct gt_wg wg, others;
+static atomic_long ran, timed_out;
+
+static void *on_a_thread(void *arg)
+{
+	void (*body)(void) = arg;
+
+	body();
+	return NULL;
+}
+
+static void run_on_a_thread(void (*body)(void))
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, on_a_thread, body), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+/* What is over by now, or has no time to be waited for. */
+static void look_only(void)
+{
+	static const int64_t past[] = { INT64_MIN, -1, 0, 1 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(past); i++) {
+		CHECK_EQ(gt_wg_wait_until(&wg, past[i]), 0);
+		gt_wg_add(&wg, 1);
+		CHECK_EQ(gt_wg_wait_until(&wg, past[i]), -ETIMEDOUT);
+		CHECK_EQ(gt_wg_wait_until(&wg, gt_now()), -ETIMEDOUT);
+		gt_wg_done(&wg);
+		CHECK_EQ(gt_wg_wait_until(&wg, past[i]), 0);
+	}
+	CHECK_EQ(gt_wg_wait_until(&wg, GT_NO_DEADLINE), 0);
+}
+
+GT_TEST_PROCS(the_past_only_looks)
+{
+	look_only();
+}
+
+PLAIN_TEST(the_past_only_looks_on_a_thread)
+{
+	look_only();
+}
+
+static void never_early(void)
+{
+	static const int64_t after[] = { 1, GT_MICROSECOND, GT_MILLISECOND, 5 * GT_MILLISECOND };
+	int64_t deadline;
+	size_t i;
+
+	gt_wg_add(&wg, 1);
+	for (i = 0; i < ARRAY_SIZE(after); i++) {
+		deadline = gt_now() + after[i];
+		CHECK_EQ(gt_wg_wait_until(&wg, deadline), -ETIMEDOUT);
+		CHECK(gt_now() >= deadline);
+	}
+	gt_wg_done(&wg);
+	CHECK_EQ(gt_wg_wait_until(&wg, gt_now() + 3600 * GT_SECOND), 0);
+}
+
+GT_TEST_PROCS(it_is_never_early)
+{
+	never_early();
+	run_on_a_thread(never_early);
+}
+
+PLAIN_TEST(it_is_never_early_on_a_thread_alone)
+{
+	never_early();
+}
+
+static void waits_an_hour(void *arg)
+{
+	atomic_fetch_add(&ran, 1);
+	CHECK_EQ(gt_wg_wait_until(&wg, gt_now() + 3600 * GT_SECOND), 0);
+	(void)arg;
+}
+
+/* Woken in time: the deadline is forgotten, and the stack it stood on is gone. */
+GT_TEST_PROCS(woken_in_time)
+{
+	long i, round;
+
+	for (round = 0; round < scaled(200); round++) {
+		atomic_store(&ran, 0);
+		gt_wg_add(&wg, 1);
+		for (i = 0; i < 20; i++)
+			CHECK_EQ(gt_wg_go(&others, waits_an_hour, NULL), 0);
+		if (round & 1)
+			AWAIT(ran == 20);
+		gt_wg_done(&wg);
+		gt_wg_wait(&others);
+	}
+}
+
+/*
+ * A timeout leaves nothing behind: who comes later is woken, and an add from zero is
+ * no misuse, though the last done is under way.
+ */
+static void times_out_at_random(void *arg)
+{
+	uint64_t state = (uintptr_t)arg;
+	int error;
+
+	error = gt_wg_wait_until(&wg, gt_now() + test_random(&state) % (200 * GT_MICROSECOND));
+	CHECK(!error || error == -ETIMEDOUT);
+	if (error)
+		atomic_fetch_add(&timed_out, 1);
+	atomic_fetch_add(&ran, 1);
+}
+
+static void *times_out_on_a_thread(void *arg)
+{
+	times_out_at_random(arg);
+	return NULL;
+}
+
+static void race_rounds(bool threads)
+{
+	uint64_t state = 1;
+	pthread_t thread[2];
+	long i, round;
+
+	for (round = 0; round < scaled(threads ? 200 : 1000); round++) {
+		gt_wg_add(&wg, 1);
+		for (i = 0; i < 8; i++)
+			CHECK_EQ(gt_wg_go(&others, times_out_at_random,
+					  (void *)(round * 8 + i)), 0);
+		for (i = 0; threads && i < 2; i++)
+			CHECK_EQ(pthread_create(&thread[i], NULL, times_out_on_a_thread,
+						(void *)(round + i)), 0);
+		gt_sleep(test_random(&state) % (200 * GT_MICROSECOND));
+		gt_wg_done(&wg);
+		gt_wg_add(&wg, 1);
+		gt_wg_done(&wg);
+		gt_wg_wait(&others);
+		for (i = 0; threads && i < 2; i++)
+			CHECK_EQ(pthread_join(thread[i], NULL), 0);
+		CHECK_EQ(gt_wg_wait_until(&wg, 0), 0);
+	}
+	CHECK_EQ(ran, round * (threads ? 10 : 8));
+	CHECK(timed_out > 0 && timed_out < ran);
+}
+
+GT_TEST_PROCS(timeout_races_wake)
+{
+	race_rounds(false);
+}
+
+GT_TEST_PROCS(timeout_races_wake_on_threads)
+{
+	race_rounds(true);
+}
+
+/* Many leave one queue, in any order, and those in between are still woken. */
+static void one_of_many(void *arg)
+{
+	long i = (intptr_t)arg;
+	int64_t deadline = i % 3 ? gt_now() + (i * 7919 % 1000) * 20 * GT_MICROSECOND :
+				   GT_NO_DEADLINE;
+	int error = gt_wg_wait_until(&wg, deadline);
+
+	CHECK_EQ(error, i % 3 ? -ETIMEDOUT : 0);
+	atomic_fetch_add(&ran, 1);
+}
+
+GT_TEST_PROCS(many_in_one_queue)
+{
+	long i, n = crowd(9000);
+
+	gt_wg_add(&wg, 1);
+	for (i = 0; i < n; i++)
+		CHECK_EQ(gt_wg_go(&others, one_of_many, (void *)i), 0);
+	AWAIT(ran == n - (n + 2) / 3);
+	AWAIT((long)gt_task_count() == 1 + (n + 2) / 3);
+	gt_wg_done(&wg);
+	gt_wg_wait(&others);
+	CHECK_EQ(ran, n);
+}
+
+/* The last deadline of all is cancelled: what then waits, waits for ever. */
+static void cancelled_then_stuck(void)
+{
+	gt_wg_add(&wg, 1);
+	atomic_store(&ran, 0);
+	CHECK_EQ(gt_wg_go(&others, waits_an_hour, NULL), 0);
+	AWAIT(ran == 1);
+	gt_sleep(GT_MILLISECOND);	/* an idle thread waits for the hour to pass */
+	gt_wg_done(&wg);
+	gt_wg_wait(&others);
+	gt_wg_add(&wg, 1);
+	gt_wg_wait(&wg);
+}
+
+static int deadlock_procs;
+
+static void run_stuck(void)
+{
+	test_run(deadlock_procs, cancelled_then_stuck);
+}
+
+PLAIN_TEST(a_cancelled_deadline_is_no_life)
+{
+	static struct outcome outcome;
+
+	if (TEST_TSAN)
+		test_skip("ThreadSanitizer's own thread counts as life");
+	for (deadlock_procs = 1; deadlock_procs <= 8; deadlock_procs *= 2) {
+		in_child(&outcome, run_stuck);
+		expect_exit(&outcome, 2);
+		CHECK(strstr(outcome.text, "all tasks are asleep - deadlock!"));
+	}
+}
+
+TEST_MAIN
