@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Channels: a ring of values and two queues of waiters under one lock.
- *
- * Invariants, whenever the lock is free:
- * - at most one of recvq and sendq is not empty;
- * - recvq is not empty only if the buffer is empty, and sendq only if it is full;
- * - both are empty if the channel is closed.
+ * Channels: a ring of values and two queues of waiters under one lock. What they
+ * are made of, and what is true of them, is in chan.h.
  *
  * A sender that finds a receiver copies straight into the receiver's variable, and
  * a receiver that finds a sender takes the oldest value, from the sender itself if
@@ -14,86 +10,20 @@
  * orders the copy after its last use; gt_ready() orders it before its next.
  *
  * The lock is let go by park's commit, when the waiter's context is saved. A waiter
- * is taken out of its queue by the one that readies it, under the lock: so it is
- * readied once.
+ * is claimed and taken out of its queue by the one that readies it, under the lock:
+ * so it is readied once.
  *
- * count is written under the lock and read without it by the try forms, so that a
- * poll of an idle channel costs no atomic operation. The answer was true at a
- * moment during the call, which is all that any answer could be.
+ * Nothing panics inside: a panic may be recovered from, and must find no lock held.
  *
  * Source: Go's runtime, chan.go.
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "gt/chan.h"
 #include "gt/panic.h"
-#include "sched/park.h"
+#include "prim/chan.h"
 
 #define GT_ELEM_MAX ((size_t)64 << 10)
-
-/* Who waits, on its own stack. */
-struct waiter {
-	struct waiter *next;	/* chan->lock */
-	struct gt_g *g;
-	void *value;		/* where to copy from or to; may be NULL for a receiver */
-	bool done;		/* copied; false: the channel was closed. Waker's */
-};
-
-struct queue {
-	struct waiter *head, *tail;
-};
-
-struct gt_chan {
-	struct gt_lock lock;
-	_Atomic uint32_t refs;
-	_Atomic bool closed;		/* written under the lock */
-	_Atomic size_t count;		/* values buffered. Written under the lock */
-	size_t capacity, elem_size;	/* constant */
-	size_t recv_at, send_at;	/* lock: ring indexes */
-	struct queue recvq, sendq;	/* lock */
-	_Alignas(max_align_t) char ring[];	/* lock */
-};
-
-static void queue_put(struct queue *queue, struct waiter *waiter)
-{
-	waiter->next = NULL;
-	if (queue->tail)
-		queue->tail->next = waiter;
-	else
-		queue->head = waiter;
-	queue->tail = waiter;
-}
-
-static struct waiter *queue_get(struct queue *queue)
-{
-	struct waiter *waiter = queue->head;
-
-	if (waiter) {
-		queue->head = waiter->next;
-		if (!queue->head)
-			queue->tail = NULL;
-	}
-	return waiter;
-}
-
-/* The common sizes without a call. */
-static inline void copy(const struct gt_chan *chan, void *to, const void *from)
-{
-	if (!to)
-		return;
-	if (chan->elem_size == sizeof(uint64_t))
-		memcpy(to, from, sizeof(uint64_t));
-	else if (chan->elem_size)
-		memcpy(to, from, chan->elem_size);
-}
-
-static inline void zero(const struct gt_chan *chan, void *to)
-{
-	if (to && chan->elem_size)
-		memset(to, 0, chan->elem_size);
-}
 
 static inline void *slot(struct gt_chan *chan, size_t at)
 {
@@ -107,16 +37,24 @@ static inline size_t after(const struct gt_chan *chan, size_t at)
 
 static void put_buffered(struct gt_chan *chan, const void *value)
 {
-	copy(chan, slot(chan, chan->send_at), value);
+	gt_chan_copy(chan, slot(chan, chan->send_at), value);
 	chan->send_at = after(chan, chan->send_at);
-	gt_store(&chan->count, gt_load(&chan->count) + 1);
+	gt_chan_will_be_ready(chan);
+	gt_store_release(&chan->count, gt_load(&chan->count) + 1);
 }
 
 static void get_buffered(struct gt_chan *chan, void *value)
 {
-	copy(chan, value, slot(chan, chan->recv_at));
+	gt_chan_copy(chan, value, slot(chan, chan->recv_at));
 	chan->recv_at = after(chan, chan->recv_at);
-	gt_store(&chan->count, gt_load(&chan->count) - 1);
+	gt_chan_will_be_ready(chan);
+	gt_store_release(&chan->count, gt_load(&chan->count) - 1);
+}
+
+static void queue_init(struct gt_chan_link *queue)
+{
+	gt_store(&queue->next, queue);
+	queue->prev = queue;
 }
 
 struct gt_chan *gt_chan_make(size_t elem_size, size_t capacity)
@@ -133,6 +71,8 @@ struct gt_chan *gt_chan_make(size_t elem_size, size_t capacity)
 	memset(chan, 0, sizeof(*chan));
 	chan->elem_size = elem_size;
 	chan->capacity = capacity;
+	queue_init(&chan->recvq);
+	queue_init(&chan->sendq);
 	gt_store(&chan->refs, 1);
 	return chan;
 }
@@ -146,8 +86,11 @@ struct gt_chan *gt_chan_get(struct gt_chan *chan)
 
 void gt_chan_put(struct gt_chan *chan)
 {
-	if (chan && atomic_fetch_sub_explicit(&chan->refs, 1, memory_order_acq_rel) == 1)
-		free(chan);
+	if (!chan || atomic_fetch_sub_explicit(&chan->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	if (!gt_chan_queue_empty(&chan->recvq) || !gt_chan_queue_empty(&chan->sendq))
+		gt_panic("gt_chan_put: the last reference to a channel on which tasks wait");
+	free(chan);
 }
 
 static bool commit_unlock(struct gt_g *g, void *arg)
@@ -165,7 +108,7 @@ static bool commit_nothing(struct gt_g *g, void *arg)
 	return true;
 }
 
-static void wait_for_ever(void)
+_Noreturn void gt_chan_wait_for_ever(void)
 {
 	for (;;) {
 		gt_enter();
@@ -174,147 +117,154 @@ static void wait_for_ever(void)
 	}
 }
 
-static _Noreturn void panic_closed(struct gt_chan *chan)
-{
-	gt_unlock(&chan->lock);
-	gt_panic("send on closed channel");
-}
-
 /* Queue the caller, park it, let the lock go. Returns whether a value was passed. */
-static bool wait_in(struct gt_chan *chan, struct queue *queue, void *value,
-		    enum gt_reason reason)
+static enum gt_chan_result wait_in(struct gt_chan *chan, struct gt_chan_link *queue,
+				   void *value, enum gt_reason reason)
 {
-	struct waiter waiter = { .g = gt_g_self(), .value = value };
+	struct gt_chan_waiter waiter;
 
-	queue_put(queue, &waiter);
+	waiter.g = gt_g_self();
+	waiter.value = value;
+	waiter.winner = NULL;
+	gt_chan_enqueue(chan, queue, &waiter);
 	gt_park(commit_unlock, chan, reason);
-	return waiter.done;
+	return waiter.passed ? GT_CHAN_PASSED : GT_CHAN_CLOSED;
 }
 
-/* Inside the runtime. 0, or -EAGAIN if it would have to wait and must not. */
-static int chan_send(struct gt_chan *chan, const void *value, bool block)
+enum gt_chan_result gt_chan_send_locked(struct gt_chan *chan, const void *value,
+					struct gt_g **partner)
 {
-	struct waiter *waiter;
+	struct gt_chan_waiter *waiter;
 
-	gt_lock(&chan->lock);
-	if (gt_load(&chan->closed))
-		panic_closed(chan);
-	waiter = queue_get(&chan->recvq);
+	*partner = NULL;
+	if (gt_unlikely(gt_load(&chan->closed)))
+		return GT_CHAN_CLOSED;
+	waiter = gt_chan_take(&chan->recvq);
 	if (waiter) {
-		copy(chan, waiter->value, value);
-		waiter->done = true;
-		gt_unlock(&chan->lock);
-		gt_ready(waiter->g);
-		return 0;
+		gt_chan_copy(chan, waiter->value, value);
+		waiter->passed = true;
+		*partner = waiter->g;
+		return GT_CHAN_PASSED;
 	}
 	if (gt_load(&chan->count) < chan->capacity) {
 		put_buffered(chan, value);
-		gt_unlock(&chan->lock);
-		return 0;
+		return GT_CHAN_PASSED;
 	}
-	if (!block) {
-		gt_unlock(&chan->lock);
-		return -EAGAIN;
-	}
-	if (!wait_in(chan, &chan->sendq, (void *)value, GT_REASON_CHAN_SEND))
-		gt_panic("send on closed channel");
-	return 0;
+	return GT_CHAN_WAIT;
 }
 
-/* Inside the runtime. 1, 0 if closed and drained, or -EAGAIN. */
-static int chan_recv(struct gt_chan *chan, void *value, bool block)
+enum gt_chan_result gt_chan_recv_locked(struct gt_chan *chan, void *value,
+					struct gt_g **partner)
 {
-	struct waiter *waiter;
+	struct gt_chan_waiter *waiter = gt_chan_take(&chan->sendq);
 
-	gt_lock(&chan->lock);
-	waiter = queue_get(&chan->sendq);
+	*partner = NULL;
 	if (waiter) {
 		if (chan->capacity) {
 			get_buffered(chan, value);
 			put_buffered(chan, waiter->value);
 		} else {
-			copy(chan, value, waiter->value);
+			gt_chan_copy(chan, value, waiter->value);
 		}
-		waiter->done = true;
-		gt_unlock(&chan->lock);
-		gt_ready(waiter->g);
-		return 1;
+		waiter->passed = true;
+		*partner = waiter->g;
+		return GT_CHAN_PASSED;
 	}
 	if (gt_load(&chan->count)) {
 		get_buffered(chan, value);
-		gt_unlock(&chan->lock);
-		return 1;
+		return GT_CHAN_PASSED;
 	}
-	if (gt_load(&chan->closed)) {
+	return gt_load(&chan->closed) ? GT_CHAN_CLOSED : GT_CHAN_WAIT;
+}
+
+static enum gt_chan_result chan_send(struct gt_chan *chan, const void *value, bool block)
+{
+	enum gt_chan_result result;
+	struct gt_g *partner;
+
+	gt_enter();
+	gt_lock(&chan->lock);
+	result = gt_chan_send_locked(chan, value, &partner);
+	if (result == GT_CHAN_WAIT && block) {
+		result = wait_in(chan, &chan->sendq, (void *)value, GT_REASON_CHAN_SEND);
+	} else {
 		gt_unlock(&chan->lock);
-		zero(chan, value);
-		return 0;
+		if (partner)
+			gt_ready(partner);
 	}
-	if (!block) {
+	gt_leave();
+	if (gt_unlikely(result == GT_CHAN_CLOSED))
+		gt_panic("send on closed channel");
+	return result;
+}
+
+static enum gt_chan_result chan_recv(struct gt_chan *chan, void *value, bool block)
+{
+	enum gt_chan_result result;
+	struct gt_g *partner;
+
+	gt_enter();
+	gt_lock(&chan->lock);
+	result = gt_chan_recv_locked(chan, value, &partner);
+	if (result == GT_CHAN_WAIT && block) {
+		result = wait_in(chan, &chan->recvq, value, GT_REASON_CHAN_RECV);
+	} else {
 		gt_unlock(&chan->lock);
-		return -EAGAIN;
+		if (partner)
+			gt_ready(partner);
 	}
-	if (wait_in(chan, &chan->recvq, value, GT_REASON_CHAN_RECV))
-		return 1;
-	zero(chan, value);
-	return 0;
+	gt_leave();
+	if (gt_unlikely(result == GT_CHAN_CLOSED))
+		gt_chan_zero(chan, value);
+	return result;
 }
 
 void gt_chan_send(struct gt_chan *chan, const void *value)
 {
 	if (!chan)
-		wait_for_ever();
-	gt_enter();
+		gt_chan_wait_for_ever();
 	chan_send(chan, value, true);
-	gt_leave();
 }
 
 int gt_chan_recv(struct gt_chan *chan, void *value)
 {
-	int result;
-
 	if (!chan)
-		wait_for_ever();
-	gt_enter();
-	result = chan_recv(chan, value, true);
-	gt_leave();
-	return result;
+		gt_chan_wait_for_ever();
+	return chan_recv(chan, value, true) == GT_CHAN_PASSED;
 }
 
 int gt_chan_try_send(struct gt_chan *chan, const void *value)
 {
-	int result;
-
-	if (!chan)
+	if (!chan || !gt_chan_can_send(chan))
 		return -EAGAIN;
-	/* Full: a rendezvous is never "full" by count, its lock has to be taken. */
-	if (chan->capacity && gt_load_acquire(&chan->count) == chan->capacity &&
-	    !gt_load(&chan->closed))
-		return -EAGAIN;
-	gt_enter();
-	result = chan_send(chan, value, false);
-	gt_leave();
-	return result;
+	return chan_send(chan, value, false) == GT_CHAN_WAIT ? -EAGAIN : 0;
 }
 
 int gt_chan_try_recv(struct gt_chan *chan, void *value)
 {
-	int result;
+	enum gt_chan_result result;
 
-	if (!chan)
+	if (!chan || !gt_chan_can_recv(chan))
 		return -EAGAIN;
-	/* In this order: open after it was empty is open when it was empty. */
-	if (chan->capacity && !gt_load_acquire(&chan->count) && !gt_load(&chan->closed))
-		return -EAGAIN;
-	gt_enter();
 	result = chan_recv(chan, value, false);
-	gt_leave();
-	return result;
+	return result == GT_CHAN_WAIT ? -EAGAIN : result == GT_CHAN_PASSED;
+}
+
+/* Move all waiters of queue that can be had to the end of list, linked by value. */
+static void claim_all(struct gt_chan_link *queue, struct gt_list *list)
+{
+	struct gt_chan_waiter *waiter;
+
+	while ((waiter = gt_chan_take(queue))) {
+		waiter->passed = false;
+		gt_list_push(list, waiter->g);
+	}
 }
 
 void gt_chan_close(struct gt_chan *chan)
 {
-	struct waiter *waiter, *next;
+	struct gt_list woken = { 0 };
+	struct gt_g *g;
 
 	if (!chan)
 		gt_panic("close of nil channel");
@@ -322,18 +272,16 @@ void gt_chan_close(struct gt_chan *chan)
 	gt_lock(&chan->lock);
 	if (gt_load(&chan->closed)) {
 		gt_unlock(&chan->lock);
+		gt_leave();
 		gt_panic("close of closed channel");
 	}
+	gt_chan_will_be_ready(chan);
 	gt_store_release(&chan->closed, true);
-	/* One of the two is empty. */
-	waiter = chan->recvq.head ? chan->recvq.head : chan->sendq.head;
-	chan->recvq = (struct queue){ 0 };
-	chan->sendq = (struct queue){ 0 };
+	claim_all(&chan->recvq, &woken);
+	claim_all(&chan->sendq, &woken);
 	gt_unlock(&chan->lock);
-	for (; waiter; waiter = next) {
-		next = waiter->next;
-		gt_ready_last(waiter->g);
-	}
+	while ((g = gt_list_pop(&woken)))
+		gt_ready_last(g);
 	gt_leave();
 }
 

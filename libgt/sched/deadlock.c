@@ -30,6 +30,7 @@ static const char *const reasons[] = {
 	[GT_REASON_CHAN_SEND] = "channel send",
 	[GT_REASON_CHAN_RECV] = "channel receive",
 	[GT_REASON_CHAN_NIL] = "nil channel",
+	[GT_REASON_SELECT] = "select",
 	[GT_REASON_SEMA] = "waitgroup",
 	[GT_REASON_MUTEX] = "mutex",
 	[GT_REASON_RWMUTEX_READ] = "rwmutex for reading",

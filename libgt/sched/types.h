@@ -13,7 +13,8 @@
  * is set); while it is outside, also to the one taker that handoff.c lets in.
  *
  * Lock order: chan or sema bucket, or pollfd -> timers of a P -> sched.lock ->
- * stacks. Two of a kind are locked in the order of their addresses. No lock is held over a park, except that park's commit releases.
+ * stacks. Two of a kind are locked in the order of their addresses. No lock is held
+ * over a park, except that park's commit releases.
  */
 #ifndef GT_SCHED_TYPES_H
 #define GT_SCHED_TYPES_H
@@ -50,6 +51,7 @@ enum gt_reason {
 	GT_REASON_CHAN_SEND,
 	GT_REASON_CHAN_RECV,
 	GT_REASON_CHAN_NIL,
+	GT_REASON_SELECT,
 	GT_REASON_SEMA,
 	GT_REASON_MUTEX,
 	GT_REASON_RWMUTEX_READ,

@@ -24,6 +24,7 @@
 #include <gt/context.h>
 #include <gt/net.h>
 #include <gt/panic.h>
+#include <gt/select.h>
 #include <gt/stats.h>
 #include <gt/sync.h>
 #include <gt/task.h>
