@@ -58,7 +58,11 @@ GT_BEGIN_DECLS
 /** GT_SELECT_DEFAULT - do not wait: if no case can proceed, return -EAGAIN. */
 #define GT_SELECT_DEFAULT 1u
 
-/** enum gt_direction - what a case does with its channel. */
+/**
+ * enum gt_direction - what a case does with its channel
+ * @GT_CASE_RECV: it receives.
+ * @GT_CASE_SEND: it sends.
+ */
 enum gt_direction {
 	GT_CASE_RECV,
 	GT_CASE_SEND
