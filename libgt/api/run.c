@@ -29,7 +29,7 @@
 
 /* gt_run() is one at a time; fork() must not copy it half-way. */
 static pthread_mutex_t run_lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic int wanted_maxprocs;	/* gt_gomaxprocs() before the run, or 0 */
+static _Atomic int wanted_maxprocs;	/* gt_gomaxprocs()'s, or 0 */
 
 /*
  * The child of a fork() has one thread, and none of the runtime's: there it never
@@ -86,33 +86,6 @@ chosen:
 	return 0;
 }
 
-static int make_ps(int maxprocs)
-{
-	size_t size = maxprocs * sizeof(struct gt_p);
-
-	gt_sched.all_p = aligned_alloc(_Alignof(struct gt_p), size);
-	if (!gt_sched.all_p)
-		return -ENOMEM;
-	memset(gt_sched.all_p, 0, size);
-	gt_sched.maxprocs = maxprocs;
-	for (int i = maxprocs - 1; i >= 0; i--) {
-		struct gt_p *p = &gt_sched.all_p[i];
-
-		p->timers = gt_timers_of(i);
-		if (i)
-			gt_p_idle_put_locked(p);
-	}
-	return 0;
-}
-
-static void free_ps(void)
-{
-	gt_timers_end();
-	free(gt_sched.all_p);
-	gt_sched.idle_p = NULL;
-	gt_store(&gt_sched.idle_p_count, 0);
-}
-
 /* Everything but what outlives a run; the lock is free, and nobody else is there. */
 static void reset(void)
 {
@@ -132,13 +105,14 @@ static int start(void (*fn)(void *arg), void *arg)
 		return error;
 	if (gt_load(&wanted_maxprocs))
 		config->maxprocs = gt_load(&wanted_maxprocs);
-	gt_store(&gt_sched.slow, config->migrate);
+	config->maxprocs_fixed |= gt_load(&wanted_maxprocs);
+	gt_store(&gt_sched.slow, config->migrate ? GT_SLOW_MIGRATE : 0);
 	gt_store(&gt_sched.phase, GT_STARTING);
 
 	error = choose_backend(config);
 	if (error)
 		goto off;
-	error = make_ps(config->maxprocs);
+	error = gt_procs_start(config->maxprocs, config->maxprocs_fixed);
 	if (error)
 		goto backend;
 	error = gt_netpoll_start();
@@ -162,7 +136,7 @@ fault:
 netpoll:
 	gt_netpoll_stop();
 ps:
-	free_ps();
+	gt_procs_end();
 backend:
 	gt_sched.backend->stop();
 off:
@@ -184,7 +158,7 @@ static bool end(int64_t deadline)
 	while (atomic_load(&gt_visitors))
 		sched_yield();
 	gt_stack_end();
-	free_ps();
+	gt_procs_end();
 	gt_sched.backend->stop();
 	gt_store_release(&gt_sched.phase, GT_OFF);
 	return true;
@@ -219,18 +193,21 @@ static bool is_running(void)
 int gt_gomaxprocs(int n)
 {
 	struct gt_config config;
-	int old = gt_load(&wanted_maxprocs);
+	int old;
 
 	if (n > GT_MAXPROCS_MAX)
 		n = GT_MAXPROCS_MAX;
-	if (is_running()) {
-		old = gt_sched.maxprocs;
-		return n < 1 || n == old ? old : -EBUSY;
+	gt_enter();
+	if (gt_m_self() || atomic_load(&gt_sched.phase) == GT_ON) {
+		old = n < 1 ? (int)gt_load(&gt_sched.procs_wanted) : gt_procs_set(n);
+	} else {
+		old = gt_load(&wanted_maxprocs);
+		if (!old)
+			old = gt_config_read(&config) ? 1 : config.maxprocs;
 	}
-	if (!old)
-		old = gt_config_read(&config) ? 1 : config.maxprocs;
 	if (n >= 1)
 		gt_store(&wanted_maxprocs, n);
+	gt_leave();
 	return old;
 }
 
@@ -242,8 +219,8 @@ const char *gt_backend_name(void)
 /* The caller keeps the run from ending. */
 static void count_all(struct gt_stats *all)
 {
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
-		all->tasks_started += gt_load(&gt_sched.all_p[i].born);
+	gt_for_each_p_made(p)
+		all->tasks_started += gt_load(&p->born);
 	all->tasks_started += gt_load(&gt_sched.born_outside);
 	all->threads_started = gt_load(&gt_sched.nr_threads);
 	all->threads = all->threads_started - gt_load(&gt_sched.threads_ended);
@@ -253,6 +230,7 @@ static void count_all(struct gt_stats *all)
 	all->regains = gt_load(&gt_sched.nr_regains);
 	all->requeues = gt_load(&gt_sched.nr_requeues);
 	all->gap_ns = gt_load(&gt_sched.gap_ns);
+	all->procs = gt_load(&gt_sched.procs);
 	gt_sched.backend->count(all);
 }
 

@@ -46,21 +46,22 @@ static int affinity_count(void)
 	return 1;
 }
 
-static int read_maxprocs(int *maxprocs)
+static int read_maxprocs(struct gt_config *config)
 {
 	const char *value = getenv("GTMAXPROCS");
 	char *end;
 	long n;
 
 	if (!value || !*value) {
-		*maxprocs = affinity_count();
+		config->maxprocs = affinity_count();
 		return 0;
 	}
 	errno = 0;
 	n = strtol(value, &end, 10);
 	if (*end || errno || n < 1)
 		return refuse("GTMAXPROCS", value, "a number from 1 to 256");
-	*maxprocs = n < GT_MAXPROCS_MAX ? (int)n : GT_MAXPROCS_MAX;
+	config->maxprocs_fixed = true;
+	config->maxprocs = n < GT_MAXPROCS_MAX ? (int)n : GT_MAXPROCS_MAX;
 	return 0;
 }
 
@@ -104,7 +105,7 @@ int gt_config_read(struct gt_config *config)
 	int backend, handoff, error;
 
 	memset(config, 0, sizeof(*config));
-	error = read_maxprocs(&config->maxprocs);
+	error = read_maxprocs(config);
 	if (error)
 		return error;
 	backend = read_word("GTBACKEND", backends, GT_WANT_AUTO, "auto, kmod or futex");

@@ -67,9 +67,8 @@ void gt_deadlock_check_locked(void)
 	    gt_load(&gt_sched.phase) != GT_ON || gt_load(&gt_sched.sysmon_busy) ||
 	    gt_load(&gt_sched.poll_waiters) || gt_timers_first() != INT64_MAX)
 		return;
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
-		if (gt_load(&gt_sched.all_p[i].head) != gt_load(&gt_sched.all_p[i].tail) ||
-		    gt_load(&gt_sched.all_p[i].next))
+	gt_for_each_p(p)
+		if (gt_load(&p->head) != gt_load(&p->tail) || gt_load(&p->next))
 			return;
 	if (foreign_threads())
 		return;

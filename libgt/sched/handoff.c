@@ -64,8 +64,8 @@ struct gt_p *gt_handoff_scan(void)
 {
 	struct gt_p *first = NULL;
 
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++) {
-		struct gt_m *m = gt_load_acquire(&gt_sched.all_p[i].m);
+	gt_for_each_p(each) {
+		struct gt_m *m = gt_load_acquire(&each->m);
 		struct gt_p *p;
 
 		p = m ? gt_handoff_take(m) : NULL;

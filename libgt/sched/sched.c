@@ -62,7 +62,7 @@ void gt_queue_put(struct gt_list *list)
 /* Take up to a fair share of the global queue, at most max; the first is returned. */
 static struct gt_g *queue_get_locked(struct gt_p *p, size_t max)
 {
-	size_t share = gt_sched.queue.count / gt_sched.maxprocs + 1;
+	size_t share = gt_sched.queue.count / gt_load(&gt_sched.procs_wanted) + 1;
 	struct gt_g *g = gt_list_pop(&gt_sched.queue);
 
 	if (share > max)
@@ -87,6 +87,8 @@ static struct gt_g *queue_get(struct gt_p *p, size_t max)
 
 void gt_p_idle_put_locked(struct gt_p *p)
 {
+	if (gt_procs_retire_locked(p))
+		return;
 	p->idle_next = gt_sched.idle_p;
 	gt_sched.idle_p = p;
 	gt_store(&gt_sched.idle_p_count, gt_load(&gt_sched.idle_p_count) + 1);
@@ -215,14 +217,18 @@ static struct gt_g *steal(struct gt_m *m, int64_t *until)
 
 	for (int round = 0; round < GT_STEAL_ROUNDS; round++) {
 		bool last = round == GT_STEAL_ROUNDS - 1;
-		uint32_t start = next_random(m);
+		uint32_t made = gt_load_acquire(&gt_sched.procs_made);
+		uint32_t start = next_random(m) % made;
 
-		for (uint32_t i = 0; i < gt_sched.maxprocs; i++) {
-			struct gt_p *victim = &gt_sched.all_p[(start + i) % gt_sched.maxprocs];
+		for (uint32_t i = 0; i < made; i++) {
+			uint32_t number = start + i < made ? start + i : start + i - made;
+			struct gt_p *victim = &gt_sched.all_p[number];
 			struct gt_g *g;
 
 			if (gt_load(&gt_sched.phase) == GT_STOPPING)
 				return NULL;
+			if (!gt_p_live(number))
+				continue;
 			if (last) {
 				int64_t first = gt_timers_run(victim->timers, gt_clock());
 
@@ -261,11 +267,10 @@ static struct gt_p *recheck(void)
 	struct gt_p *p = NULL;
 	bool work = gt_load(&gt_sched.queue_count);
 
-	for (uint32_t i = 0; !work && i < gt_sched.maxprocs; i++)
-		work = !gt_runq_empty(&gt_sched.all_p[i]);
-	if (work) {
+	gt_for_each_p(each)
+		work |= !gt_runq_empty(each);
+	if (work)
 		p = gt_p_idle_get();
-	}
 	return p;
 }
 
@@ -364,7 +369,7 @@ static struct gt_g *find_with_p(struct gt_m *m, int64_t *until)
 		if (list.head)
 			return take_list(p, &list);
 	}
-	if (m->spinning || 2 * gt_load(&gt_sched.spinning) < gt_sched.maxprocs - idle) {
+	if (m->spinning || 2 * gt_load(&gt_sched.spinning) < gt_load(&gt_sched.procs) - idle) {
 		spin_begin(m);
 		g = steal(m, until);
 	}
@@ -382,6 +387,8 @@ again:
 		return NULL;
 	if (!m->p && !gt_thread_stop(m))
 		return NULL;
+	if (gt_unlikely(gt_load(&gt_sched.slow) & GT_SLOW_SHED) && gt_procs_shed(m))
+		goto idle;
 	g = find_with_p(m, &until);
 	if (g)
 		goto out;
@@ -394,7 +401,8 @@ again:
 	}
 	gt_p_idle_put_locked(gt_p_release(m));
 	gt_unlock(&gt_sched.lock);
-
+	gt_procs_tidy();
+idle:
 	if (m->spinning) {
 		m->spinning = false;
 		atomic_fetch_sub(&gt_sched.spinning, 1);

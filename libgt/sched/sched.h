@@ -27,6 +27,67 @@ struct gt_p *gt_p_idle_get(void);
 struct gt_p *gt_p_idle_get_locked(void);
 void gt_p_idle_put_locked(struct gt_p *p);
 
+/* procs.c: how many Ps. */
+
+static inline uint32_t gt_p_index(struct gt_p *p)
+{
+	return (uint32_t)(p - gt_sched.all_p);
+}
+
+/* May the P of this number hold anything? */
+static inline bool gt_p_live(uint32_t i)
+{
+	return atomic_load(&gt_sched.live[i / 64]) >> i % 64 & 1;
+}
+
+/* The first P that may hold anything, from a number on; NULL if there is none. */
+static inline struct gt_p *gt_p_from(uint32_t i)
+{
+	for (uint32_t word = i / 64; word < GT_MAXPROCS_MAX / 64; i = ++word * 64) {
+		uint64_t bits = atomic_load(&gt_sched.live[word]) >> i % 64;
+
+		if (bits)
+			return &gt_sched.all_p[i + __builtin_ctzll(bits)];
+	}
+	return NULL;
+}
+
+/* Every P that may hold a task, a timer or an M. */
+#define gt_for_each_p(p) \
+	for (struct gt_p *p = gt_p_from(0); p; p = gt_p_from(gt_p_index(p) + 1))
+
+/* Every P that was ever in use. */
+#define gt_for_each_p_made(p) \
+	for (struct gt_p *p = gt_sched.all_p, \
+	     *p##_end = p + gt_load_acquire(&gt_sched.procs_made); p < p##_end; p++)
+
+static inline void gt_slow_set(enum gt_slow why)
+{
+	atomic_fetch_or_explicit(&gt_sched.slow, why, memory_order_relaxed);
+}
+
+static inline void gt_slow_clear(enum gt_slow why)
+{
+	atomic_fetch_and_explicit(&gt_sched.slow, ~(uint32_t)why, memory_order_relaxed);
+}
+
+/* Make the Ps, n of them in use; the first is the caller's, the others idle. */
+int gt_procs_start(int n, bool fixed);
+void gt_procs_end(void);
+/* n are wanted, says the user. Any thread. Returns how many were before. */
+int gt_procs_set(int n);
+/* n are wanted by default, unless the user has said something. */
+void gt_procs_refresh(int n);
+/* Under GT_SLOW_SHED: if there are too many, retire m's P. True: it is gone. */
+bool gt_procs_shed(struct gt_m *m);
+/* The caller's P is about to be idle: if there are too many, it is retired instead. */
+bool gt_procs_retire_locked(struct gt_p *p);
+/*
+ * After Ps have been retired: move their timers. Without a lock, and not from within a
+ * timer's fire(). If nobody else does, sysmon will.
+ */
+void gt_procs_tidy(void);
+
 /* thread.c: Ms. */
 
 /* Let an idle or new M run with p. */

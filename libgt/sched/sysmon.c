@@ -46,10 +46,10 @@ static bool retake(int64_t now, int64_t pause)
 {
 	bool any = false;
 
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++) {
-		struct gt_p *p = &gt_sched.all_p[i];
+	gt_for_each_p(p) {
 		struct gt_m *m = gt_load_acquire(&p->m);
 		uint64_t tick = gt_load(&p->tick);
+		struct gt_p *taken;
 
 		if (!m)
 			continue;
@@ -63,10 +63,10 @@ static bool retake(int64_t now, int64_t pause)
 		/* With a slot, its blocks are reported. */
 		if (gt_load(&m->slot) >= 0 || now - p->seen_at < GT_GRACE_NS || gt_load(&m->inside))
 			continue;
-		p = gt_handoff_take(m);
-		if (p) {
+		taken = gt_handoff_take(m);
+		if (taken) {
 			any = true;
-			gt_thread_start(p, false);
+			gt_thread_start(taken, false);
 		}
 	}
 	return any;
@@ -88,15 +88,15 @@ static void poll_overdue(int64_t now)
 /* Timers of a P that is busy with one long task. */
 static void fire_overdue(int64_t now)
 {
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
-		gt_timers_run(gt_sched.all_p[i].timers, now);
+	gt_for_each_p(p)
+		gt_timers_run(p->timers, now);
 }
 
 /* What sysmon may have held is in a queue now. See deadlock.c. */
 static void look_for_deadlock(void)
 {
 	atomic_store(&gt_sched.sysmon_busy, false);
-	if (gt_load(&gt_sched.idle_p_count) != gt_sched.maxprocs)
+	if (gt_load(&gt_sched.idle_p_count) != gt_load(&gt_sched.procs))
 		return;
 	gt_lock(&gt_sched.lock);
 	gt_deadlock_check_locked();
@@ -109,7 +109,7 @@ static bool sleep_while_idle(void)
 	bool slept = false;
 
 	gt_lock(&gt_sched.lock);
-	while (gt_load(&gt_sched.idle_p_count) == gt_sched.maxprocs &&
+	while (gt_load(&gt_sched.idle_p_count) == gt_load(&gt_sched.procs) &&
 	       !gt_load(&sysmon.stop)) {
 		gt_store(&gt_sched.sysmon_asleep, 1);
 		gt_unlock(&gt_sched.lock);
@@ -137,7 +137,8 @@ static void *sysmon_main(void *arg)
 	while (!gt_load(&sysmon.stop)) {
 		int64_t now;
 
-		if (gt_load(&gt_sched.idle_p_count) == gt_sched.maxprocs && sleep_while_idle()) {
+		if (gt_load(&gt_sched.idle_p_count) == gt_load(&gt_sched.procs) &&
+		    sleep_while_idle()) {
 			pause = GT_PAUSE_MIN;
 			quiet = 0;
 		}
@@ -146,6 +147,7 @@ static void *sysmon_main(void *arg)
 		atomic_store(&gt_sched.sysmon_busy, true);
 		poll_overdue(now);
 		fire_overdue(now);
+		gt_procs_tidy();
 		if (gt_load(&gt_sched.queue_count))
 			gt_wake_p();
 		look_for_deadlock();

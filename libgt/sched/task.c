@@ -39,10 +39,10 @@ static size_t count(void)
 {
 	uint64_t died = 0, born = 0;
 
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
-		died += atomic_load(&gt_sched.all_p[i].died);
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++)
-		born += atomic_load(&gt_sched.all_p[i].born);
+	gt_for_each_p_made(p)
+		died += atomic_load(&p->died);
+	gt_for_each_p_made(p)
+		born += atomic_load(&p->born);
 	return born + atomic_load(&gt_sched.born_outside) - died;
 }
 
@@ -61,7 +61,7 @@ size_t gt_task_count(void)
 /* From here on no M picks another task; those that run go on to their next park. */
 static void end_run(void)
 {
-	gt_store(&gt_sched.slow, true);
+	gt_slow_set(GT_SLOW_STOP);
 	gt_store_release(&gt_sched.phase, GT_STOPPING);
 	gt_store_release(&gt_sched.main_done, 1);
 	gt_futex_wake(&gt_sched.main_done, 1);

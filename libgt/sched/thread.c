@@ -274,7 +274,7 @@ bool gt_thread_end_all(int64_t deadline)
 
 	gt_lock(&gt_sched.lock);
 	gt_store_release(&gt_sched.phase, GT_STOPPING);
-	gt_store(&gt_sched.slow, true);
+	gt_slow_set(GT_SLOW_STOP);
 	for (m = gt_sched.idle_m; m; m = m->idle_next)
 		gt_sched.backend->wake(m);
 	gt_unlock(&gt_sched.lock);

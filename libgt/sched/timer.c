@@ -178,14 +178,37 @@ static void announce(int64_t when)
 		gt_sched.poller->kick();
 }
 
-/* Where the caller's alarms go. Plain threads spread over the heaps. */
-static struct gt_timers *own_heap(void)
+/* Where the caller's alarms go. NULL: it has no P. */
+static inline struct gt_timers *own_heap(void)
 {
 	struct gt_m *m = gt_m_self();
 
-	if (gt_likely(m && m->p))
-		return m->p->timers;
-	return &heaps[((uintptr_t)gt_g_self() >> 12) % gt_sched.maxprocs];
+	return gt_likely(m && m->p) ? m->p->timers : NULL;
+}
+
+/*
+ * Lock that heap. Who has no P takes that of some P in use. It may retire meanwhile,
+ * and looks for its alarms under the same lock; see procs.c.
+ */
+static struct gt_timers *lock_own(void)
+{
+	struct gt_timers *own = own_heap();
+	uint32_t i = (uint32_t)((uintptr_t)gt_g_self() >> 12) % GT_MAXPROCS_MAX;
+	struct gt_p *p;
+
+	if (gt_likely(own)) {
+		gt_lock(&own->lock);
+		return own;
+	}
+	for (;; i = gt_p_index(p) + 1) {
+		p = gt_p_from(i);
+		if (!p)
+			p = gt_p_from(0);
+		gt_lock(&p->timers->lock);
+		if (!gt_load(&p->retired))			/* (A) of procs.c */
+			return p->timers;
+		gt_unlock(&p->timers->lock);
+	}
 }
 
 /* Lock the heap that alarm is in, or was in last. NULL: it was never set. */
@@ -214,7 +237,7 @@ static void move(struct gt_timers *timers, struct gt_alarm *alarm, int64_t when)
 
 int gt_alarm_set(struct gt_alarm *alarm, int64_t when)
 {
-	struct gt_timers *timers = lock_of(alarm), *own = own_heap();
+	struct gt_timers *timers = lock_of(alarm);
 	bool first;
 	int was_set = 0;
 
@@ -222,11 +245,10 @@ int gt_alarm_set(struct gt_alarm *alarm, int64_t when)
 		move(timers, alarm, when);
 		was_set = 1;
 	} else {
-		if (timers != own && !(timers && timers->firing == alarm)) {
+		if (!timers || (timers != own_heap() && timers->firing != alarm)) {
 			if (timers)
 				gt_unlock(&timers->lock);
-			timers = own;
-			gt_lock(&timers->lock);
+			timers = lock_own();
 		}
 		if (insert(timers, alarm, when)) {
 			gt_unlock(&timers->lock);
@@ -264,9 +286,8 @@ bool gt_alarm_cancel(struct gt_alarm *alarm)
 
 int gt_alarm_hold(struct gt_alarm *alarm, int64_t when)
 {
-	struct gt_timers *timers = own_heap();
+	struct gt_timers *timers = lock_own();
 
-	gt_lock(&timers->lock);
 	if (!insert(timers, alarm, when))
 		return 0;
 	gt_unlock(&timers->lock);
@@ -321,8 +342,8 @@ int64_t gt_timers_first(void)
 {
 	int64_t first = INT64_MAX;
 
-	for (uint32_t i = 0; i < gt_sched.maxprocs; i++) {
-		int64_t when = atomic_load(&heaps[i].first);
+	gt_for_each_p(p) {
+		int64_t when = atomic_load(&p->timers->first);
 
 		if (when < first)
 			first = when;
@@ -330,8 +351,9 @@ int64_t gt_timers_first(void)
 	return first;
 }
 
-int gt_timers_move(struct gt_timers *to, struct gt_timers *from)
+int gt_timers_move(struct gt_p *to_p, struct gt_timers *from)
 {
+	struct gt_timers *to = to_p->timers;
 	struct gt_timers *low = to < from ? to : from, *high = to < from ? from : to;
 	int error = 0;
 	int64_t first;
@@ -346,20 +368,28 @@ int gt_timers_move(struct gt_timers *to, struct gt_timers *from)
 		gt_unlock(&low->lock);
 		sched_yield();
 	}
-	if (to->count + from->count > to->room && !grow(to, to->count + from->count))
+	if (gt_load(&to_p->retired))					/* (A) of procs.c */
+		error = -ESTALE;
+	else if (to->count + from->count > to->room && !grow(to, to->count + from->count))
 		error = -ENOMEM;
 	while (!error && from->count) {
 		struct gt_timer_slot slot = from->heap[--from->count];
 
 		insert(to, slot.alarm, slot.when);
 	}
+	/* After those in to: at no time is an alarm in neither. */
 	first_changed(from);
-	first = gt_load(&to->first);
+	first = error ? INT64_MAX : gt_load(&to->first);
 	gt_unlock(&high->lock);
 	gt_unlock(&low->lock);
 	if (first != INT64_MAX)
 		announce(first);
 	return error;
+}
+
+bool gt_timers_empty_locked(struct gt_timers *timers)
+{
+	return !timers->count && !timers->firing;
 }
 
 void gt_timers_end(void)

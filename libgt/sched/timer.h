@@ -56,8 +56,14 @@ struct gt_timers *gt_timers_of(uint32_t p_index);
 /* Fire all that are due by now. Returns when the next is, or INT64_MAX. */
 int64_t gt_timers_run(struct gt_timers *timers, int64_t now);
 
-/* Move all of from, of a P that retires, to another heap. 0; -ENOMEM: they stay. */
-int gt_timers_move(struct gt_timers *to, struct gt_timers *from);
+/*
+ * Move all of from to the heap of P to. Not by who is firing one of from. 0; -ENOMEM, or
+ * -ESTALE if to has retired: they stay.
+ */
+int gt_timers_move(struct gt_p *to, struct gt_timers *from);
+
+/* Is none in it, or about to be set again? */
+bool gt_timers_empty_locked(struct gt_timers *timers);
 
 /* When the first alarm of all Ps is due, or INT64_MAX. */
 int64_t gt_timers_first(void);

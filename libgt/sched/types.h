@@ -2,7 +2,7 @@
 /*
  * The scheduler's objects: G (task), M (thread), P (processor).
  *
- * A P is the right to run user code; there are gomaxprocs of them. An M runs a G
+ * A P is the right to run user code; GOMAXPROCS of them are in use. An M runs a G
  * while it holds a P. An M without a P is in the scheduler (idle, or polling), or
  * it lost its P in an undeclared blocking call and runs on to its next entry into
  * the runtime.
@@ -28,6 +28,7 @@
 #include "arch.h"
 #include "base/lock.h"
 #include "base/sanitize.h"
+#include "gt/task.h"
 
 #define GT_CACHELINE 64
 
@@ -183,7 +184,8 @@ struct gt_p {
 	uint64_t id_next, id_end;	/* ids set aside for new Gs. Owner */
 	_Atomic uint64_t born, died;	/* Gs started and ended here. Written by owner */
 	_Atomic(struct gt_m *) m;	/* who holds it. That M, or a taker */
-	struct gt_p *idle_next;		/* sched.lock: link in sched.idle_p */
+	struct gt_p *idle_next;		/* sched.lock: link in idle_p or retired_p */
+	_Atomic bool retired;		/* not in use. Written under sched.lock; see procs.c */
 	uint64_t seen_tick;		/* tick at sysmon's last look. sysmon's */
 	int64_t seen_at;		/* when it first saw that tick. sysmon's */
 	struct gt_timers *timers;	/* constant */
@@ -205,11 +207,19 @@ struct gt_poller {
 /* What the environment asks for; see config.c. Constant during a run. */
 struct gt_config {
 	int maxprocs;
+	bool maxprocs_fixed;	/* the user chose it: no refresh */
 	enum { GT_WANT_AUTO, GT_WANT_KMOD, GT_WANT_FUTEX } backend;
 	const char *device;
 	bool handoff;		/* take Ps from blocked threads */
 	bool migrate;		/* change threads at each suspension */
 	bool verbose;		/* GTDEBUG=1 */
+};
+
+/* Why no task is switched to straight from another. */
+enum gt_slow {
+	GT_SLOW_STOP = 1,	/* the run ends */
+	GT_SLOW_MIGRATE = 2,	/* tasks are moved all the time */
+	GT_SLOW_SHED = 4,	/* more Ps are in use than wanted */
 };
 
 enum gt_phase {
@@ -228,10 +238,9 @@ struct gt_sched {
 	struct gt_config config;
 	const struct gt_backend *backend;	/* constant during a run */
 	const struct gt_poller *poller;		/* constant during a run */
-	struct gt_p *all_p;		/* constant during a run, as is maxprocs */
-	uint32_t maxprocs;
-	/* Every pick goes through the scheduler's stack: stopping, or migrating. */
-	_Atomic bool slow;
+	struct gt_p *all_p;		/* constant during a run: GT_MAXPROCS_MAX */
+	/* A set of enum gt_slow: why every pick goes through the scheduler's stack. */
+	_Atomic uint32_t slow;
 
 	struct gt_lock lock;
 	struct gt_list queue;		/* lock: runnable Gs of no P */
@@ -240,8 +249,18 @@ struct gt_sched {
 	_Atomic size_t dead_count;	/* its count. Written under the lock */
 	struct gt_m *idle_m;		/* lock: a stack */
 	uint32_t idle_m_count;		/* lock */
-	struct gt_p *idle_p;		/* lock: a stack */
+	struct gt_p *idle_p;		/* lock: a stack. None while procs > procs_wanted */
 	_Atomic uint32_t idle_p_count;	/* written under the lock */
+
+	/* How many Ps; see procs.c. All written under the lock. */
+	struct gt_p *retired_p;		/* lock: a stack */
+	_Atomic uint32_t procs_wanted;	/* GOMAXPROCS */
+	_Atomic uint32_t procs;		/* in use */
+	_Atomic uint32_t procs_made;	/* those below it were in use once */
+	_Atomic bool procs_fixed;	/* the user chose procs_wanted */
+	_Atomic bool procs_untidy;	/* retired ones may have timers. Any thread */
+	_Atomic uint64_t live[GT_MAXPROCS_MAX / 64];	/* those that may hold something */
+
 	_Atomic uint32_t spinning;	/* Ms that look for work */
 	struct gt_m *all_m;		/* lock */
 	uint32_t threads;		/* lock: Ms made */

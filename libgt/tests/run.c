@@ -243,14 +243,4 @@ PLAIN_TEST(gomaxprocs_has_a_most)
 	CHECK_EQ(procs_seen, GT_MAXPROCS_MAX);
 }
 
-GT_TEST(gomaxprocs_while_running)
-{
-	int procs = gt_gomaxprocs(0);
-
-	CHECK(procs >= 1);
-	CHECK_EQ(gt_gomaxprocs(procs + 1), -EBUSY);
-	CHECK_EQ(gt_gomaxprocs(procs), procs);	/* changes nothing */
-	CHECK_EQ(gt_gomaxprocs(0), procs);
-}
-
 TEST_MAIN

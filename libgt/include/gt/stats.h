@@ -25,6 +25,7 @@ GT_BEGIN_DECLS
  *	processor, in all. Only the kmod backend can measure it; else 0.
  * @kernel_blocks: blocks of worker threads, as the module counted them.
  * @kernel_uncovered: blocks that the module reported to a standby.
+ * @procs: processors in use: gt_gomaxprocs(), or more for a while after it was lowered.
  */
 struct gt_stats {
 	uint64_t tasks_started;
@@ -38,6 +39,7 @@ struct gt_stats {
 	uint64_t gap_ns;
 	uint64_t kernel_blocks;
 	uint64_t kernel_uncovered;
+	uint64_t procs;
 };
 
 /**

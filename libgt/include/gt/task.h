@@ -161,12 +161,18 @@ size_t gt_task_count(void);
  * @n: how many tasks may run user code at once, 1 to GT_MAXPROCS_MAX (more is
  *	taken as that); less than 1 only asks.
  *
- * Set before gt_run() it holds for the next run, and wins over GTMAXPROCS; the
+ * While the runtime runs the number changes at once, and nobody waits for it: not the
+ * caller, and no task but those that lose their processor. More processors take up
+ * waiting tasks right away. If there are fewer, idle ones go at once, and each busy one
+ * when its task next suspends; so tasks that suspend neither may for a while be more
+ * than @n, but never more than before. gt_stats_read() tells how many are in use.
+ *
+ * Set before gt_run() it holds for runs from then on, and wins over GTMAXPROCS; the
  * default is GTMAXPROCS, else the CPUs in the affinity mask of gt_run()'s caller.
  *
  * Context: Suspends: no. Pthread: works. Signal-safe: no.
- * Return: the value before the call; -EBUSY if @n would change it while the
- * runtime runs.
+ * Return: the value before the call.
+ * Source: Go's runtime.GOMAXPROCS, which stops all tasks for the time of the change.
  */
 int gt_gomaxprocs(int n);
 
