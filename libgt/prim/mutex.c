@@ -78,7 +78,7 @@ static bool spin_pays(int spins)
 		return false;
 	if (!m)
 		return true;
-	return gt_sched.maxprocs > 1 + gt_load(&gt_sched.idle_p_count) +
+	return gt_load(&gt_sched.procs_wanted) > 1 + gt_load(&gt_sched.idle_p_count) +
 					    gt_load(&gt_sched.spinning) &&
 	       gt_runq_empty(m->p);
 }
