@@ -231,6 +231,7 @@ static void count_all(struct gt_stats *all)
 	all->requeues = gt_load(&gt_sched.nr_requeues);
 	all->gap_ns = gt_load(&gt_sched.gap_ns);
 	all->procs = gt_load(&gt_sched.procs);
+	all->syscalls_handed_off = gt_load(&gt_sched.nr_syscalls_taken);
 	gt_sched.backend->count(all);
 }
 

@@ -17,7 +17,8 @@
  * barrier, and M's load of take then sees WANTED or what came of it. If M sees
  * WANTED, it and the taker race by compare-and-swap on take: M to NONE keeps the
  * P, the taker to TAKEN has it. Either way both know. (B) is membarrier(); it
- * costs the taker some 14 us, next to a thread wake-up of twice that.
+ * costs the taker some 14 us, next to a thread wake-up of twice that. Each WANTED
+ * has a number, so that a taker that is late does not decide another's look.
  *
  * The module makes (B) unnecessary. M executes a full barrier between the end of its
  * block, in the status word, and its return to user space. The compare-and-swap to
@@ -28,6 +29,11 @@
  * M did to its P inside is done. Who loses a P runs on in user code without it, up
  * to its next entry; this gap is measured where the backend can (gap_ns).
  *
+ * A declared system call (syscall.c) needs neither: M itself has set take to SYSCALL
+ * with the call's number, and will not touch its P before it has set it back, by
+ * compare-and-swap. So the taker's from that word to TAKEN decides, and held, read
+ * between its look at the word and that, is what M held all the while.
+ *
  * A P is taken even if it has no work: its timers, and descriptors if it was the
  * last to look at them, must not wait for a thread that sleeps. It is idle then.
  *
@@ -35,19 +41,37 @@
  */
 #include "sched/park.h"
 
+struct gt_p *gt_handoff_take_declared(struct gt_m *m, uint32_t word)
+{
+	struct gt_p *p = gt_load(&m->held);
+
+	if (GT_TAKE_STATE(word) != GT_TAKE_SYSCALL ||
+	    !atomic_compare_exchange_strong(&m->take, &word, GT_TAKE_TAKEN))
+		return NULL;
+	gt_store_release(&p->m, NULL);
+	atomic_fetch_add_explicit(&gt_sched.nr_syscalls_taken, 1, memory_order_relaxed);
+	return p;
+}
+
 struct gt_p *gt_handoff_take(struct gt_m *m)
 {
-	uint32_t expected = GT_TAKE_NONE;
 	uint64_t block = gt_sched.backend->blocked(m);
+	uint32_t expected, wanted;
 	struct gt_p *p;
 
-	if (!block || gt_load_acquire(&m->inside) ||
-	    !atomic_compare_exchange_strong(&m->take, &expected, GT_TAKE_WANTED))
+	if (!block || gt_load_acquire(&m->inside))
+		return NULL;
+	expected = gt_load_acquire(&m->take);
+	if (GT_TAKE_STATE(expected) == GT_TAKE_SYSCALL)
+		return gt_handoff_take_declared(m, expected);
+	wanted = GT_TAKE_WORD(GT_TAKE_WANTED, atomic_fetch_add(&gt_sched.takers, 1));
+	if (expected != GT_TAKE_NONE ||
+	    !atomic_compare_exchange_strong(&m->take, &expected, wanted))
 		return NULL;
 	if (!gt_sched.backend->blocked_orders(m))
 		gt_barrier_heavy();					/* (B) */
 	p = gt_load(&m->held);
-	expected = GT_TAKE_WANTED;
+	expected = wanted;
 	if (gt_load_acquire(&m->inside) || gt_sched.backend->blocked(m) != block) {
 		atomic_compare_exchange_strong(&m->take, &expected, GT_TAKE_NONE);
 	} else if (atomic_compare_exchange_strong(&m->take, &expected, GT_TAKE_TAKEN)) {
@@ -79,13 +103,14 @@ struct gt_p *gt_handoff_scan(void)
 
 void gt_regain(struct gt_m *m)
 {
-	uint32_t expected = GT_TAKE_WANTED;
+	uint32_t take = gt_load(&m->take);
 	struct gt_p *p;
 	int64_t gap;
 
-	if (atomic_compare_exchange_strong(&m->take, &expected, GT_TAKE_NONE) ||
-	    expected == GT_TAKE_NONE)
-		return;
+	while (take != GT_TAKE_TAKEN)
+		if (take == GT_TAKE_NONE ||
+		    atomic_compare_exchange_strong(&m->take, &take, GT_TAKE_NONE))
+			return;
 	gap = gt_sched.backend->resumed_ago(m);
 	atomic_fetch_add_explicit(&gt_sched.gap_ns, gap, memory_order_relaxed);
 	gt_sched.backend->cover(m, false);

@@ -106,6 +106,8 @@ bool gt_thread_end_all(int64_t deadline);
 /* handoff.c: Ps of blocked Ms. */
 
 struct gt_p *gt_handoff_take(struct gt_m *m);
+/* The same for a declared system call; word is what m->take was seen to be. */
+struct gt_p *gt_handoff_take_declared(struct gt_m *m, uint32_t word);
 /* Look at all Ms; the first P taken, the others are given to idle Ms. */
 struct gt_p *gt_handoff_scan(void);
 /* The slow path of gt_enter(). */

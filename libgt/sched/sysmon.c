@@ -5,6 +5,8 @@
  * - A thread that is blocked undeclared, for backends that do not report it. A P
  *   whose tick stands still since the last look has run one task all the while;
  *   then the state of its thread is worth reading.
+ * - A thread that is in a declared system call since the last look, if there is work
+ *   for its P; after 10 ms in any case, since its timers and descriptors are work.
  * - Descriptors, if no M has polled for 10 ms since all are busy.
  * - Timers of Ps that are busy with one long task.
  * - Queued work beside an idle P, as after a failure to start a thread.
@@ -23,6 +25,7 @@
 #include <sys/prctl.h>
 
 #include "base/futex.h"
+#include "sched/runq.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
 
@@ -30,12 +33,29 @@
 #define GT_PAUSE_MAX 10000000
 #define GT_PAUSE_LOOKS 50
 #define GT_POLL_EVERY 10000000
+#define GT_SYSCALL_IDLE 10000000
 
 static struct {
 	pthread_t thread;
 	_Atomic uint32_t stop;		/* futex: 1 to end */
 	bool running;			/* gt_run()'s caller's */
 } sysmon;
+
+/* Is there anything that p could do, if its M let go of it? A snapshot. */
+static bool has_work(struct gt_p *p, int64_t now)
+{
+	return !gt_runq_empty(p) || gt_load(&gt_sched.queue_count) ||
+	       gt_load(&p->timers->first) <= now;
+}
+
+/* Take p from m if it is in the same declared system call as at the last look. */
+static struct gt_p *retake_declared(struct gt_p *p, struct gt_m *m, uint32_t take, int64_t now)
+{
+	if (now - p->seen_at < GT_GRACE_NS ||
+	    (now - p->seen_at < GT_SYSCALL_IDLE && !has_work(p, now)))
+		return NULL;
+	return gt_handoff_take_declared(m, take);
+}
 
 /*
  * Take the Ps of blocked Ms. Returns whether looking on closely pays: a P was taken,
@@ -50,20 +70,30 @@ static bool retake(int64_t now, int64_t pause)
 		struct gt_m *m = gt_load_acquire(&p->m);
 		uint64_t tick = gt_load(&p->tick);
 		struct gt_p *taken;
+		uint32_t take;
+		bool declared;
 
 		if (!m)
 			continue;
-		if (tick != p->seen_tick) {
+		take = gt_load_acquire(&m->take);
+		declared = GT_TAKE_STATE(take) == GT_TAKE_SYSCALL;
+		if (tick != p->seen_tick || (declared && take != p->seen_take)) {
 			p->seen_tick = tick;
+			p->seen_take = take;
 			p->seen_at = now;
+			any |= pause > GT_PAUSE_MIN && declared;
 			any |= pause > GT_PAUSE_MIN && gt_load(&m->slot) < 0 &&
 			       !gt_load(&m->inside) && gt_sched.backend->blocked(m);
 			continue;
 		}
+		if (declared)
+			taken = retake_declared(p, m, take, now);
 		/* With a slot, its blocks are reported. */
-		if (gt_load(&m->slot) >= 0 || now - p->seen_at < GT_GRACE_NS || gt_load(&m->inside))
+		else if (gt_load(&m->slot) >= 0 || now - p->seen_at < GT_GRACE_NS ||
+			 gt_load(&m->inside))
 			continue;
-		taken = gt_handoff_take(m);
+		else
+			taken = gt_handoff_take(m);
 		if (taken) {
 			any = true;
 			gt_thread_start(taken, false);

@@ -139,6 +139,7 @@ static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
 	g->reason = GT_REASON_NONE;
 	g->saved_errno = 0;
 	g->last_m = NULL;
+	g->syscall_depth = 0;
 	g->fn = request->fn;
 	g->id = next_id(p);
 	g->creator = m ? m->g->id : 0;

@@ -42,6 +42,7 @@ enum gt_state {
 	GT_IDLE,	/* never started, or dead: its free list */
 	GT_RUNNABLE,	/* the queue it is in, then who takes it from there */
 	GT_RUNNING,	/* the M that runs it; without a P while its take is TAKEN */
+	GT_IN_SYSCALL,	/* the same; in a declared system call, see syscall.c */
 	GT_WAITING,	/* whoever may ready it; left only by gt_ready() */
 	GT_DEAD,	/* nobody: between its end and its free list */
 };
@@ -78,7 +79,7 @@ struct gt_stack {
  */
 struct gt_g {
 	void *sp;		/* its saved stack, unless running. Stack's owner */
-	_Atomic uint32_t state;	/* enum gt_state. Changed only in park.c */
+	_Atomic uint32_t state;	/* enum gt_state. Changed in park.c, and syscall.c */
 	uint8_t reason;		/* enum gt_reason, while WAITING. Stack's owner */
 	bool thread;		/* a plain thread's. Constant */
 	bool main;		/* gt_run()'s. Constant */
@@ -86,6 +87,7 @@ struct gt_g {
 	_Atomic uint32_t wake;	/* thread only: the futex it blocks on */
 	struct gt_g *next;	/* link in the one list it is in. That list's lock */
 	struct gt_m *last_m;	/* where it ran last; for forced migration. Owner */
+	uint32_t syscall_depth;	/* declared system calls it is in. Its own */
 
 	void (*fn)(void *arg);	/* constant while alive, like all below */
 	void *arg;
@@ -105,18 +107,27 @@ struct gt_list {
 	size_t count;
 };
 
-/* The state of an M's P as seen by takers; the protocol is in handoff.c. */
+/*
+ * The state of an M's P as seen by takers; the protocol is in handoff.c. The word
+ * has it in its low bits, above them a number that tells one block from the next.
+ */
 enum gt_take {
-	GT_TAKE_NONE,	/* nobody wants it */
+	GT_TAKE_NONE,	/* nobody wants it. The whole word is 0 */
 	GT_TAKE_WANTED,	/* a taker looks; M or taker decides by compare-and-swap */
+	GT_TAKE_SYSCALL,	/* M says that it may be taken: see syscall.c */
 	GT_TAKE_TAKEN,	/* it is gone; M finds out at its next entry */
 };
+
+#define GT_TAKE_BITS 3
+#define GT_TAKE_STATE(word) ((word) & ((1U << GT_TAKE_BITS) - 1))
+#define GT_TAKE_WORD(state, number) ((uint32_t)(state) | (uint32_t)(number) << GT_TAKE_BITS)
 
 /* A thread. Allocated by the starter, freed after the run has ended. */
 struct gt_m {
 	/* Looked at in each entry into the runtime: one line, the M's own. */
 	_Atomic bool inside;	/* in the runtime, not in user code. Written by M */
-	_Atomic uint32_t take;	/* enum gt_take. See handoff.c */
+	_Atomic uint32_t take;	/* enum gt_take and a number. See handoff.c */
+	uint32_t syscalls;	/* system calls declared: numbers them. M's */
 	struct gt_p *p;		/* the P it holds, or held when it was taken. M's */
 	_Atomic(struct gt_p *) held;	/* the same, for takers. Written by M */
 	struct gt_g *g;		/* what it runs: a task, or &g0. M's */
@@ -187,7 +198,8 @@ struct gt_p {
 	struct gt_p *idle_next;		/* sched.lock: link in idle_p or retired_p */
 	_Atomic bool retired;		/* not in use. Written under sched.lock; see procs.c */
 	uint64_t seen_tick;		/* tick at sysmon's last look. sysmon's */
-	int64_t seen_at;		/* when it first saw that tick. sysmon's */
+	uint32_t seen_take;		/* its M's take word then. sysmon's */
+	int64_t seen_at;		/* when it first saw these. sysmon's */
 	struct gt_timers *timers;	/* constant */
 	_Alignas(GT_CACHELINE)
 	_Atomic(struct gt_g *) ring[GT_RING];
@@ -279,7 +291,8 @@ struct gt_sched {
 
 	/* For gt_stats. */
 	_Atomic uint64_t nr_threads, nr_steals, nr_handoffs, nr_refused, nr_regains,
-		nr_requeues, gap_ns;
+		nr_requeues, nr_syscalls_taken, gap_ns;
+	_Atomic uint32_t takers;	/* numbers their looks */
 };
 
 extern struct gt_sched gt_sched;

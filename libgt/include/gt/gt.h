@@ -27,6 +27,7 @@
 #include <gt/select.h>
 #include <gt/stats.h>
 #include <gt/sync.h>
+#include <gt/syscall.h>
 #include <gt/task.h>
 #include <gt/time.h>
 #include <gt/version.h>

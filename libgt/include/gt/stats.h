@@ -19,13 +19,14 @@ GT_BEGIN_DECLS
  * @handoffs: processors taken from a thread that was blocked undeclared.
  * @handoffs_refused: looks at a blocked thread that found it in the runtime, or
  *	awake again, and left it its processor.
- * @regains: returns from such a block that found a free processor.
- * @requeues: returns from such a block that had to queue for one.
+ * @regains: returns from such a block, or a declared system call, that found a free processor.
+ * @requeues: returns from such a block, or a declared system call, that had to queue for one.
  * @gap_ns: time that tasks ran user code after such a block without holding a
  *	processor, in all. Only the kmod backend can measure it; else 0.
  * @kernel_blocks: blocks of worker threads, as the module counted them.
  * @kernel_uncovered: blocks that the module reported to a standby.
  * @procs: processors in use: gt_gomaxprocs(), or more for a while after it was lowered.
+ * @syscalls_handed_off: processors taken during a declared system call.
  */
 struct gt_stats {
 	uint64_t tasks_started;
@@ -40,6 +41,7 @@ struct gt_stats {
 	uint64_t kernel_blocks;
 	uint64_t kernel_uncovered;
 	uint64_t procs;
+	uint64_t syscalls_handed_off;
 };
 
 /**
