@@ -50,8 +50,8 @@
 #include <string.h>
 
 #include "gt/panic.h"
+#include "gt/sync.h"
 #include "gt/task.h"
-#include "base/lock.h"
 #include "lib/context.h"
 
 struct cancellable;
@@ -66,7 +66,7 @@ struct gt_context {
 
 struct cancellable {
 	struct gt_context ctx;
-	struct gt_lock lock;
+	struct gt_mutex lock;
 	_Atomic int err;		/* written under the lock */
 	int cause;			/* lock; constant once err is set */
 	const char *text;		/* lock; constant once err is set */
@@ -159,10 +159,10 @@ static void detach(struct cancellable *c)
 {
 	if (!c->above || atomic_load_explicit(&c->detached, memory_order_acquire))	/* (B) */
 		return;
-	gt_lock(&c->above->lock);
+	gt_mutex_lock(&c->above->lock);
 	if (c->link.linked)
 		list_del(&c->link);
-	gt_unlock(&c->above->lock);
+	gt_mutex_unlock(&c->above->lock);
 	atomic_store_explicit(&c->detached, true, memory_order_release);
 }
 
@@ -238,7 +238,7 @@ static void end_below(struct cancellable *top, struct gt_context_after **left)
 	for (;;) {
 		link = list_take(&at->list);
 		if (!link) {
-			gt_unlock(&at->lock);
+			gt_mutex_unlock(&at->lock);
 			if (at == top)
 				return;
 			below = at;
@@ -253,7 +253,7 @@ static void end_below(struct cancellable *top, struct gt_context_after **left)
 		} else {
 			below = (struct cancellable *)((char *)link -
 						       offsetof(struct cancellable, link));
-			gt_lock(&below->lock);
+			gt_mutex_lock(&below->lock);
 			/* By itself, at this moment: it is about to detach itself. Its list is empty. */
 			if (!atomic_load_explicit(&below->err, memory_order_relaxed))
 				end_one(below, atomic_load_explicit(&at->err, memory_order_relaxed),
@@ -267,9 +267,9 @@ static void cancel_all(struct cancellable *c, int err, int cause, const char *te
 {
 	struct gt_context_after *left = NULL, *after;
 
-	gt_lock(&c->lock);
+	gt_mutex_lock(&c->lock);
 	if (atomic_load_explicit(&c->err, memory_order_relaxed)) {
-		gt_unlock(&c->lock);
+		gt_mutex_unlock(&c->lock);
 		return;
 	}
 	end_one(c, err, cause, text);
@@ -318,7 +318,7 @@ static void attach(struct cancellable *c)
 
 	if (!above)
 		return;
-	gt_lock(&above->lock);
+	gt_mutex_lock(&above->lock);
 	if (atomic_load_explicit(&above->err, memory_order_relaxed)) {
 		end_one(c, atomic_load_explicit(&above->err, memory_order_relaxed), above->cause,
 			above->text);
@@ -326,7 +326,7 @@ static void attach(struct cancellable *c)
 	} else {
 		list_add(&above->list, &c->link);
 	}
-	gt_unlock(&above->lock);
+	gt_mutex_unlock(&above->lock);
 }
 
 static struct cancellable *make(struct gt_context *parent, int64_t deadline, int late_cause,
@@ -446,14 +446,14 @@ struct gt_chan *gt_context_done(struct gt_context *ctx)
 	done = atomic_load_explicit(&c->done, memory_order_acquire);
 	if (done)
 		return done;
-	gt_lock(&c->lock);
+	gt_mutex_lock(&c->lock);
 	done = atomic_load_explicit(&c->done, memory_order_relaxed);
 	if (!done && (done = gt_chan_make(0, 0))) {
 		if (atomic_load_explicit(&c->err, memory_order_relaxed))
 			gt_chan_close(done);
 		atomic_store_explicit(&c->done, done, memory_order_release);
 	}
-	gt_unlock(&c->lock);
+	gt_mutex_unlock(&c->lock);
 	return done;
 }
 
@@ -482,12 +482,12 @@ int gt_context_after_func(struct gt_context *ctx, void (*fn)(void *arg), void *a
 		after_put(after);
 		return 0;
 	}
-	gt_lock(&c->lock);
+	gt_mutex_lock(&c->lock);
 	if (atomic_load_explicit(&c->err, memory_order_relaxed))
 		start_after(after, &left);
 	else
 		list_add(&c->list, &after->link);
-	gt_unlock(&c->lock);
+	gt_mutex_unlock(&c->lock);
 	if (left) {
 		fn(arg);
 		after_put(left);
@@ -501,13 +501,13 @@ bool gt_context_after_stop(struct gt_context_after *after)
 	bool started = false;
 
 	if (c) {
-		gt_lock(&c->lock);
+		gt_mutex_lock(&c->lock);
 		started = after->started;
 		if (!started) {
 			list_del(&after->link);
 			after_put(after);
 		}
-		gt_unlock(&c->lock);
+		gt_mutex_unlock(&c->lock);
 		gt_context_put(&c->ctx);
 	}
 	after_put(after);
@@ -523,11 +523,11 @@ int gt_context_hook_add(struct gt_context *ctx, struct gt_context_hook *hook)
 	hook->link.linked = false;
 	if (!c)
 		return 0;
-	gt_lock(&c->lock);
+	gt_mutex_lock(&c->lock);
 	err = atomic_load_explicit(&c->err, memory_order_relaxed);
 	if (!err)
 		list_add(&c->list, &hook->link);
-	gt_unlock(&c->lock);
+	gt_mutex_unlock(&c->lock);
 	return err;
 }
 
@@ -537,8 +537,8 @@ void gt_context_hook_del(struct gt_context *ctx, struct gt_context_hook *hook)
 
 	if (!c)
 		return;
-	gt_lock(&c->lock);
+	gt_mutex_lock(&c->lock);
 	if (hook->link.linked)
 		list_del(&hook->link);
-	gt_unlock(&c->lock);
+	gt_mutex_unlock(&c->lock);
 }

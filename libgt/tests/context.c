@@ -646,7 +646,7 @@ static void child_leaves(struct gt_context *top, long i)
 
 GT_TEST(parent_that_stays_does_not_grow)
 {
-	long i, n = scaled(10000000), before = 0;
+	long i, n = scaled(4000000), before = 0;
 	struct gt_context *top = child_of_background();
 
 	for (i = 0; i < n; i++) {

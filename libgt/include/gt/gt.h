@@ -25,6 +25,7 @@
 #include <gt/net.h>
 #include <gt/panic.h>
 #include <gt/select.h>
+#include <gt/semaphore.h>
 #include <gt/stats.h>
 #include <gt/sync.h>
 #include <gt/syscall.h>
