@@ -38,6 +38,8 @@ static _Atomic int wanted_maxprocs;	/* gt_gomaxprocs()'s, or 0 */
  */
 static void in_child(void)
 {
+	struct gt_m *m = gt_m_self();
+
 	pthread_mutex_init(&run_lock, NULL);
 	gt_m_set_self(NULL);
 	atomic_store(&gt_visitors, 0);
@@ -46,7 +48,7 @@ static void in_child(void)
 	gt_netpoll_stop();
 	gt_sched.backend->stop();
 	gt_sysmon_forget();
-	gt_stack_forget();
+	gt_stack_forget(m ? m->g : NULL);
 	gt_timers_forget();
 	gt_store(&gt_sched.phase, GT_FORKED);
 }
@@ -121,6 +123,8 @@ static int start(void (*fn)(void *arg), void *arg)
 	error = gt_task_start_main(fn, arg);
 	if (error)
 		goto netpoll;
+	if (config->verbose)
+		fprintf(stderr, "gt: guards: %s\n", gt_guard_name());
 	gt_fault_start();
 	gt_store_release(&gt_sched.phase, GT_ON);
 	error = gt_sysmon_start();

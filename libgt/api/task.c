@@ -31,8 +31,11 @@ int gt_go_attr(void (*fn)(void *arg), void *arg, const struct gt_task_attr *attr
 	if (attr) {
 		request.name = attr->name;
 		request.stack_size = attr->stack_size;
+		request.guard_size = attr->guard_size;
 	}
-	return request.stack_size > GT_STACK_SIZE_MAX ? -EINVAL : gt_task_start(&request);
+	if (request.stack_size > GT_STACK_SIZE_MAX || request.guard_size > GT_STACK_SIZE_MAX)
+		return -EINVAL;
+	return gt_task_start(&request);
 }
 
 void gt_yield(void)

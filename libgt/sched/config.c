@@ -8,6 +8,8 @@
  *	GTHANDOFF=on|off		off leaves blocked threads their processors
  *	GTDEVICE=PATH			in place of /dev/gt
  *	GTDEBUG=1,migrate=1		say what was chosen; move tasks all the time
+ *	GTDEBUG=guard=advice|write|protect
+ *					how guards are made at best; see guard.c
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -79,19 +81,31 @@ static int read_word(const char *name, const char *const *words, int fallback,
 	return refuse(name, value, accepted);
 }
 
+static bool is(const char *text, size_t length, const char *word)
+{
+	return length == strlen(word) && !strncmp(text, word, length);
+}
+
 static int read_debug(struct gt_config *config)
 {
-	static const char accepted[] = "a comma-separated list of: 1, migrate=1";
+	static const char accepted[] =
+		"a comma-separated list of: 1, migrate=1, guard=advice, guard=write, guard=protect";
 	const char *value = getenv("GTDEBUG"), *word = value;
 
 	while (word && *word) {
 		size_t length = strcspn(word, ",");
 
-		if (length == 1 && *word == '1')
+		if (is(word, length, "1"))
 			config->verbose = true;
-		else if (length == strlen("migrate=1") && !strncmp(word, "migrate=1", length))
+		else if (is(word, length, "migrate=1"))
 			config->migrate = true;
-		else if (!(length == 1 && *word == '0'))
+		else if (is(word, length, "guard=advice"))
+			config->guard = GT_GUARD_ADVICE;
+		else if (is(word, length, "guard=write"))
+			config->guard = GT_GUARD_WRITE;
+		else if (is(word, length, "guard=protect"))
+			config->guard = GT_GUARD_PROTECT;
+		else if (!is(word, length, "0"))
 			return refuse("GTDEBUG", value, accepted);
 		word += length + (word[length] == ',');
 	}

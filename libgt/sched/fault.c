@@ -2,11 +2,12 @@
 /*
  * Stack overflow, by name.
  *
- * A task that runs off its stack touches the guard page below it. The signal is
- * handled on a stack of the thread's own (the task's is full): if the address is in
- * the guard of the task that runs, the task is named, and the signal is left to
- * kill the process where it stands, so that a core shows the frames. Any other
- * SIGSEGV goes to the handler that was there before gt_run().
+ * A task that runs off its stack touches the guard below it, and that is SIGSEGV, or
+ * SIGBUS by one kind of guard (guard.c). The signal is handled on a stack of the
+ * thread's own (the task's is full): if the address is in the guard of the task that
+ * runs, the task is named, and SIGSEGV is left to kill the process where it stands,
+ * so that a core shows the frames. Any other fault goes to the handler that was there
+ * before gt_run().
  *
  * Everything here is async-signal-safe, but for snprintf(), which glibc serves for
  * integers and strings without locks or memory.
@@ -24,9 +25,12 @@
 #define GT_SIGNAL_STACK ((size_t)64 << 10)
 
 static struct {
+	const int signal;
 	struct sigaction old;		/* gt_run()'s caller's; constant during a run */
 	bool installed;
-} fault;
+} faults[] = { { .signal = SIGSEGV }, { .signal = SIGBUS } };
+
+#define GT_FAULTS (sizeof(faults) / sizeof(faults[0]))
 
 static void report(struct gt_g *g)
 {
@@ -44,36 +48,38 @@ static void report(struct gt_g *g)
 		;
 }
 
-static void on_segv(int signal, siginfo_t *info, void *context)
+static void on_fault(int signal, siginfo_t *info, void *context)
 {
 	struct gt_m *m = gt_m_self();
-	const char *address = info->si_addr;
+	struct sigaction *old = &faults[signal != faults[0].signal].old;
 
-	if (m && m->g != &m->g0 && info->si_code > 0 && address < m->g->stack.low &&
-	    address >= m->g->stack.low - GT_GUARD_SIZE) {
+	if (m && info->si_code > 0 && gt_stack_guards(m->g, info->si_addr)) {
 		report(m->g);
-	} else if (fault.old.sa_flags & SA_SIGINFO) {
-		fault.old.sa_sigaction(signal, info, context);
+		gt_stack_harden(m->g);
+		signal = SIGSEGV;
+	} else if (old->sa_flags & SA_SIGINFO) {
+		old->sa_sigaction(signal, info, context);
 		return;
-	} else if (fault.old.sa_handler != SIG_DFL && fault.old.sa_handler != SIG_IGN) {
-		fault.old.sa_handler(signal);
+	} else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN) {
+		old->sa_handler(signal);
 		return;
 	}
 	/* Back at the same instruction the signal comes again, and ends the process. */
-	sigaction(SIGSEGV, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+	sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	if (info->si_code <= 0)
-		raise(SIGSEGV);
+		raise(signal);
 }
 
 void gt_fault_start(void)
 {
 	struct sigaction action = {
-		.sa_sigaction = on_segv,
+		.sa_sigaction = on_fault,
 		.sa_flags = SA_SIGINFO | SA_ONSTACK,
 	};
 
 	sigemptyset(&action.sa_mask);
-	fault.installed = !sigaction(SIGSEGV, &action, &fault.old);
+	for (size_t i = 0; i < GT_FAULTS; i++)
+		faults[i].installed = !sigaction(faults[i].signal, &action, &faults[i].old);
 }
 
 void gt_fault_stop(void)
@@ -81,10 +87,12 @@ void gt_fault_stop(void)
 	struct sigaction now;
 
 	/* A handler that the program has set since stays. */
-	if (fault.installed && !sigaction(SIGSEGV, NULL, &now) &&
-	    (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_segv)
-		sigaction(SIGSEGV, &fault.old, NULL);
-	fault.installed = false;
+	for (size_t i = 0; i < GT_FAULTS; i++) {
+		if (faults[i].installed && !sigaction(faults[i].signal, NULL, &now) &&
+		    now.sa_flags & SA_SIGINFO && now.sa_sigaction == on_fault)
+			sigaction(faults[i].signal, &faults[i].old, NULL);
+		faults[i].installed = false;
+	}
 }
 
 void gt_fault_thread_start(struct gt_m *m)

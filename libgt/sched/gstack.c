@@ -2,253 +2,347 @@
 /*
  * Stacks, each with its G in the top page.
  *
- * Stacks of the usual size are cut from slabs of GT_SLAB_STACKS, one mapping each:
+ * They are cut from slabs, one mapping each; neighbouring slabs merge into one
+ * mapping of the kernel's, which guards do not split (guard.c):
  *
  *	| guard | ... stack grows down ... | G, colour | guard | ...
  *
  * Pages come into being as they are touched; a parked task costs the top one. The
  * colour, a few cache lines that differ from stack to stack, keeps the hot words
  * of many tasks from falling into one set of the cache (a switch among a thousand
- * stacks is 2.4 times as fast). The guard is made by MADV_GUARD_INSTALL where the
- * kernel has it (6.13), which splits no mapping; else by mprotect(), which does:
- * then vm.max_map_count bounds the tasks, at about 32,000 by default.
+ * stacks is 2.4 times as fast). A stack that is larger than usual, or has a larger
+ * guard, is a slab of one, which goes with its task.
+ *
+ * A stack is fresh while its top page holds no G: nobody has used it, and it costs
+ * nothing. Fresh stacks are made into free ones by batches, guards and top pages in
+ * one system call each, which takes a quarter off the price. A batch is an eighth of
+ * what there is already: so a program with one task commits one page, and one with a
+ * million has 64 to spare.
  *
  * A dead task's stack goes to a list of its P, from there in batches to a global
- * one; it is warm, so the last is used first. A larger stack has a mapping of its
- * own, which goes with the task.
+ * one; it is warm, so the last is used first.
  *
  * Rejected: huge pages (slower, and a task costs 2 MiB); finding the G by masking
  * the stack pointer, which needs aligned stacks, and those alias.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/pages.h"
 #include "gt/task.h"
+#include "sched/guard.h"
 #include "sched/sched.h"
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
-
-#define GT_PAGE GT_GUARD_SIZE
-#define GT_SLAB_STACKS 64
+#define GT_SLAB_STACKS 64	/* bits of gt_slab.fresh */
+#define GT_BATCH_SHARE 8
 #define GT_COLOURS 16
 #define GT_DEAD_MAX 128		/* a P keeps up to this many, and gives half away */
 
-struct slab {
-	struct slab *next;
+struct gt_slab {
+	struct gt_slab *next, **link;	/* lock: in stacks.slabs */
+	struct gt_slab *open_next;	/* lock: in stacks.open */
 	char *map;
-	unsigned int used;	/* stacks handed out */
+	size_t guard, stride;		/* bytes of a guard, and of it with its stack */
+	unsigned int count;		/* of stacks */
+	uint64_t fresh;			/* lock: a bit for each stack; whose is clear is in use */
 };
 
 static struct {
 	struct gt_lock lock;
-	struct slab *slabs;		/* lock: the first may have free stacks */
-	struct gt_g *large;		/* lock: those with a mapping of their own */
-	_Atomic bool no_guard_advice;	/* the kernel lacks MADV_GUARD_INSTALL */
+	struct gt_slab *slabs;		/* lock: all of them */
+	struct gt_slab *open;		/* lock: those with fresh stacks */
+	size_t made;			/* lock: stacks of slabs that are not fresh */
+	struct gt_g *dead;		/* lock */
+	_Atomic size_t dead_count;	/* of dead. Written under the lock */
 } stacks;
 
 _Static_assert(sizeof(struct gt_g) + GT_COLOURS * GT_CACHELINE < GT_PAGE / 2,
 	       "a G and its colour leave half a page to the task's first frames");
 
-static char *map_pages(size_t size)
-{
-	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-
-	if (map == MAP_FAILED)
-		return NULL;
-	madvise(map, size, MADV_NOHUGEPAGE);
-	return map;
-}
-
-static bool guard(char *page)
-{
-	if (!gt_load(&stacks.no_guard_advice)) {
-		if (!madvise(page, GT_PAGE, MADV_GUARD_INSTALL))
-			return true;
-		gt_store(&stacks.no_guard_advice, true);
-	}
-	return !mprotect(page, GT_PAGE, PROT_NONE);
-}
-
-static struct gt_g *g_of(char *low, size_t size, unsigned int colour)
+static struct gt_g *g_of(struct gt_slab *slab, unsigned int i)
 {
 	size_t g_size = (sizeof(struct gt_g) + GT_CACHELINE - 1) / GT_CACHELINE * GT_CACHELINE;
+	unsigned int colour = slab->count > 1 ? i : (unsigned int)((uintptr_t)slab / GT_CACHELINE);
 
-	return (void *)(low + size - g_size - colour % GT_COLOURS * GT_CACHELINE);
+	return (void *)(slab->map + (i + 1) * slab->stride - g_size -
+			colour % GT_COLOURS * GT_CACHELINE);
 }
 
-static struct gt_g *g_of_slab(struct slab *slab, unsigned int i)
+static uint64_t bits(unsigned int count)
 {
-	return g_of(slab->map + i * GT_STACK_SIZE, GT_STACK_SIZE, i);
+	return count < 64 ? (1ull << count) - 1 : ~0ull;
 }
 
-/* Lay out g, of g_of(), on size bytes at low, where the guard is. */
-static struct gt_g *lay_out(struct gt_g *g, char *low)
+static size_t round_up(size_t size)
 {
-	if (!guard(low))
+	return (size + GT_PAGE - 1) / GT_PAGE * GT_PAGE;
+}
+
+/* A slab for count stacks, all of them fresh. */
+static struct gt_slab *slab_make_locked(unsigned int count, size_t size, size_t guard)
+{
+	struct gt_slab *slab = malloc(sizeof(*slab));
+
+	if (!slab)
 		return NULL;
-	g->stack.low = low + GT_PAGE;
-	g->stack.size = (char *)g - g->stack.low;
-	return g;
+	slab->guard = guard;
+	slab->stride = guard + size;
+	slab->count = count;
+	slab->fresh = bits(count);
+	slab->map = mmap(NULL, count * slab->stride, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	if (slab->map == MAP_FAILED)
+		goto slab;
+	madvise(slab->map, count * slab->stride, MADV_NOHUGEPAGE);
+	if (!gt_guard_map(slab->map, count * slab->stride))
+		goto map;
+	slab->next = stacks.slabs;
+	slab->link = &stacks.slabs;
+	if (slab->next)
+		slab->next->link = &slab->next;
+	stacks.slabs = slab;
+	return slab;
+map:
+	munmap(slab->map, count * slab->stride);
+slab:
+	free(slab);
+	return NULL;
 }
 
-static struct gt_g *carve_locked(void)
+static void slab_put_locked(struct gt_slab *slab)
 {
-	struct slab *slab = stacks.slabs;
-	struct gt_g *g;
+	*slab->link = slab->next;
+	if (slab->next)
+		slab->next->link = slab->link;
+	gt_fiber_clean(slab->map, slab->count * slab->stride);
+	munmap(slab->map, slab->count * slab->stride);
+	free(slab);
+}
 
-	if (!slab || slab->used == GT_SLAB_STACKS) {
-		slab = malloc(sizeof(*slab));
-		if (!slab)
-			return NULL;
-		slab->map = map_pages(GT_SLAB_STACKS * GT_STACK_SIZE);
-		if (!slab->map) {
-			free(slab);
-			return NULL;
-		}
-		slab->used = 0;
-		slab->next = stacks.slabs;
-		stacks.slabs = slab;
+/*
+ * Make stacks first to first + count of slab, which nobody else knows of, into ones
+ * that can be used. False: no memory.
+ */
+static bool furnish(struct gt_slab *slab, unsigned int first, unsigned int count)
+{
+	char *low = slab->map + first * slab->stride;
+
+	if (!gt_guard_make(low, slab->guard, slab->stride, count))
+		return false;
+	/* Where this fails the pages come one by one. */
+	if (count > 1)
+		gt_pages_advise_at_once(low + slab->stride - GT_PAGE, GT_PAGE, slab->stride, count,
+					GT_ADVICE_POPULATE_WRITE);
+	for (unsigned int i = first; i < first + count; i++, low += slab->stride) {
+		struct gt_g *g = g_of(slab, i);
+
+		g->stack.slab = slab;
+		g->stack.low = low + slab->guard;
+		g->stack.size = (char *)g - g->stack.low;
+		gt_fiber_map(&g->fiber, g->stack.low, g->stack.size);
 	}
-	g = lay_out(g_of_slab(slab, slab->used), slab->map + slab->used * GT_STACK_SIZE);
-	if (g)
-		slab->used++;
-	return g;
+	return true;
 }
 
-static struct gt_g *get_large(size_t size)
+static void keep(struct gt_p *p, struct gt_g *g)
 {
-	struct gt_g *g;
-	char *map;
+	g->next = p->dead;
+	p->dead = g;
+	p->dead_count++;
+}
 
-	size = (size + GT_PAGE - 1) / GT_PAGE * GT_PAGE + 2 * GT_PAGE;
-	map = map_pages(size);
-	if (!map)
-		return NULL;
-	g = lay_out(g_of(map, size, (uintptr_t)map / GT_PAGE), map);
-	if (!g) {
-		munmap(map, size);
-		return NULL;
-	}
-	g->stack.map = map;
-	g->stack.map_size = size;
+/* Fresh stacks: one is returned, and perhaps more for p to keep. */
+static struct gt_g *get_fresh(struct gt_p *p)
+{
+	unsigned int first, count = 0;
+	struct gt_slab *slab;
+	size_t most;
+
 	gt_lock(&stacks.lock);
-	g->large_next = stacks.large;
-	g->large_link = &stacks.large;
-	if (stacks.large)
-		stacks.large->large_link = &g->large_next;
-	stacks.large = g;
+	slab = stacks.open;
+	if (!slab) {
+		slab = slab_make_locked(GT_SLAB_STACKS, GT_STACK_SIZE, GT_GUARD_SIZE);
+		if (!slab)
+			goto out;
+		slab->open_next = NULL;
+		stacks.open = slab;
+	}
+	most = p ? stacks.made / GT_BATCH_SHARE : 0;
+	first = (unsigned int)__builtin_ctzll(slab->fresh);
+	do
+		slab->fresh &= ~(1ull << (first + count++));
+	while (count < most && first + count < slab->count &&
+	       slab->fresh & 1ull << (first + count));
+	if (!slab->fresh)
+		stacks.open = slab->open_next;
+	stacks.made += count;
+out:
+	gt_unlock(&stacks.lock);
+	if (!count)
+		return NULL;
+
+	if (!furnish(slab, first, count)) {
+		gt_lock(&stacks.lock);
+		if (!slab->fresh) {
+			slab->open_next = stacks.open;
+			stacks.open = slab;
+		}
+		slab->fresh |= bits(count) << first;
+		stacks.made -= count;
+		gt_unlock(&stacks.lock);
+		return NULL;
+	}
+	while (--count)
+		keep(p, g_of(slab, first + count));
+	return g_of(slab, first);
+}
+
+static struct gt_g *get_large(size_t size, size_t guard)
+{
+	struct gt_slab *slab;
+	bool ready;
+
+	/* The G is the runtime's, not the task's. */
+	size = round_up(size) + GT_PAGE;
+	gt_lock(&stacks.lock);
+	slab = slab_make_locked(1, size, guard);
+	if (slab)
+		slab->fresh = 0;
+	gt_unlock(&stacks.lock);
+	if (!slab)
+		return NULL;
+	ready = furnish(slab, 0, 1);
+	if (ready)
+		return g_of(slab, 0);
+	gt_lock(&stacks.lock);
+	slab_put_locked(slab);
+	gt_unlock(&stacks.lock);
+	return NULL;
+}
+
+/* From the global list; p's is refilled from there. */
+static struct gt_g *get_dead(struct gt_p *p)
+{
+	size_t count;
+	struct gt_g *g;
+
+	if (!gt_load(&stacks.dead_count))
+		return NULL;
+	gt_lock(&stacks.lock);
+	count = gt_load(&stacks.dead_count);
+	g = stacks.dead;
+	if (g) {
+		stacks.dead = g->next;
+		count--;
+	}
+	while (p && p->dead_count < GT_DEAD_MAX / 2 && stacks.dead) {
+		struct gt_g *more = stacks.dead;
+
+		stacks.dead = more->next;
+		count--;
+		keep(p, more);
+	}
+	gt_store(&stacks.dead_count, count);
 	gt_unlock(&stacks.lock);
 	return g;
 }
 
-/* Refill p's list from the global one, or take one from there. */
-static struct gt_g *get_dead(struct gt_p *p)
+struct gt_g *gt_stack_get(struct gt_p *p, size_t size, size_t guard)
 {
 	struct gt_g *g;
 
-	if (p) {
-		g = gt_list_pop(&p->dead);
-		if (g)
-			return g;
+	if (gt_unlikely(size > GT_STACK_SIZE || guard > GT_GUARD_SIZE)) {
+		if (size < GT_STACK_SIZE)
+			size = GT_STACK_SIZE;
+		guard = guard > GT_GUARD_SIZE ? round_up(guard) : GT_GUARD_SIZE;
+		g = get_large(size, guard);
+	} else if (gt_likely(p && p->dead)) {
+		g = p->dead;
+		p->dead = g->next;
+		p->dead_count--;
+	} else {
+		g = get_dead(p);
+		if (!g)
+			g = get_fresh(p);
 	}
-	if (!gt_load(&gt_sched.dead_count))
-		return NULL;
-	gt_lock(&gt_sched.lock);
-	g = gt_list_pop(&gt_sched.dead);
-	while (p && p->dead.count < GT_DEAD_MAX / 2 && gt_sched.dead.head)
-		gt_list_push(&p->dead, gt_list_pop(&gt_sched.dead));
-	gt_store(&gt_sched.dead_count, gt_sched.dead.count);
-	gt_unlock(&gt_sched.lock);
+	if (gt_likely(g))
+		gt_fiber_create(&g->fiber, g->stack.low, g->stack.size);
 	return g;
 }
 
-struct gt_g *gt_stack_get(struct gt_p *p, size_t size)
+void gt_stack_share(struct gt_p *p, uint32_t most)
 {
-	struct gt_g *g;
+	gt_lock(&stacks.lock);
+	while (p->dead_count > most) {
+		struct gt_g *g = p->dead;
 
-	/* The G, its colour and the first frame are the runtime's, not the task's. */
-	if (size > GT_STACK_SIZE) {
-		g = get_large(size);
-	} else {
-		g = get_dead(p);
-		if (!g) {
-			gt_lock(&stacks.lock);
-			g = carve_locked();
-			gt_unlock(&stacks.lock);
-		}
+		p->dead = g->next;
+		p->dead_count--;
+		g->next = stacks.dead;
+		stacks.dead = g;
+		gt_store(&stacks.dead_count, gt_load(&stacks.dead_count) + 1);
 	}
-	if (g)
-		gt_fiber_create(&g->fiber, g->stack.low, g->stack.size);
-	return g;
+	gt_unlock(&stacks.lock);
 }
 
 void gt_stack_put(struct gt_p *p, struct gt_g *g)
 {
 	gt_fiber_destroy(&g->fiber);
-	if (g->stack.map) {
+	if (gt_unlikely(g->stack.slab->count == 1)) {
+		gt_fiber_unmap(&g->fiber);
 		gt_lock(&stacks.lock);
-		*g->large_link = g->large_next;
-		if (g->large_next)
-			g->large_next->large_link = g->large_link;
+		slab_put_locked(g->stack.slab);
 		gt_unlock(&stacks.lock);
-		munmap(g->stack.map, g->stack.map_size);
 		return;
 	}
-	gt_list_push_front(&p->dead, g);
-	if (p->dead.count < GT_DEAD_MAX)
-		return;
-	gt_lock(&gt_sched.lock);
-	while (p->dead.count > GT_DEAD_MAX / 2)
-		gt_list_push_front(&gt_sched.dead, gt_list_pop(&p->dead));
-	gt_store(&gt_sched.dead_count, gt_sched.dead.count);
-	gt_unlock(&gt_sched.lock);
+	keep(p, g);
+	if (gt_unlikely(p->dead_count >= GT_DEAD_MAX))
+		gt_stack_share(p, GT_DEAD_MAX / 2);
+}
+
+bool gt_stack_guards(struct gt_g *g, const void *address)
+{
+	const char *at = address, *low = g->stack.low;
+
+	return g->stack.slab && at < low && at >= low - g->stack.slab->guard;
+}
+
+void gt_stack_harden(struct gt_g *g)
+{
+	if (g->stack.slab)
+		gt_guard_harden(g->stack.low - g->stack.slab->guard, g->stack.slab->guard);
 }
 
 void gt_stack_each(void (*fn)(struct gt_g *g))
 {
 	gt_lock(&stacks.lock);
-	for (struct slab *slab = stacks.slabs; slab; slab = slab->next)
-		for (unsigned int i = 0; i < slab->used; i++)
-			fn(g_of_slab(slab, i));
-	for (struct gt_g *g = stacks.large; g; g = g->large_next)
-		fn(g);
+	for (struct gt_slab *slab = stacks.slabs; slab; slab = slab->next)
+		for (unsigned int i = 0; i < slab->count; i++)
+			if (!(slab->fresh & 1ull << i))
+				fn(g_of(slab, i));
 	gt_unlock(&stacks.lock);
-}
-
-static void unpoison(void *map, size_t size)
-{
-#ifdef GT_ASAN
-	__asan_unpoison_memory_region(map, size);
-#endif
-	(void)map, (void)size;
 }
 
 void gt_stack_end(void)
 {
-	struct slab *slab;
-	struct gt_g *g;
-
-	while ((g = stacks.large)) {
-		stacks.large = g->large_next;
-		unpoison(g->stack.map, g->stack.map_size);
-		munmap(g->stack.map, g->stack.map_size);
+	while (stacks.slabs) {
+		for (unsigned int i = 0; i < stacks.slabs->count; i++)
+			if (!(stacks.slabs->fresh & 1ull << i))
+				gt_fiber_unmap(&g_of(stacks.slabs, i)->fiber);
+		slab_put_locked(stacks.slabs);
 	}
-	while ((slab = stacks.slabs)) {
-		stacks.slabs = slab->next;
-		unpoison(slab->map, GT_SLAB_STACKS * GT_STACK_SIZE);
-		munmap(slab->map, GT_SLAB_STACKS * GT_STACK_SIZE);
-		free(slab);
-	}
+	gt_guard_end();
+	memset(&stacks, 0, sizeof(stacks));
 }
 
-void gt_stack_forget(void)
+void gt_stack_forget(struct gt_g *current)
 {
-	stacks.lock = (struct gt_lock){ 0 };
-	stacks.slabs = NULL;
-	stacks.large = NULL;
+	/* fork() does not copy every kind of guard; the one below us is still needed. */
+	if (current)
+		gt_stack_harden(current);
+	gt_guard_end();
+	memset(&stacks, 0, sizeof(stacks));
 }

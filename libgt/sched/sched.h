@@ -125,16 +125,22 @@ void gt_sysmon_forget(void);
 
 /* gstack.c: stacks with their Gs. */
 
-/* A G on a stack of at least size bytes; NULL: no memory. p may be NULL. */
-struct gt_g *gt_stack_get(struct gt_p *p, size_t size);
+/* A G on a stack with a guard, of at least so many bytes; NULL: no memory. p may be NULL. */
+struct gt_g *gt_stack_get(struct gt_p *p, size_t size, size_t guard);
 /* Its G is dead, and nobody stands on it. */
 void gt_stack_put(struct gt_p *p, struct gt_g *g);
-/* Call fn with every G that has ever been used. */
+/* p, which is the caller's, keeps at most so many free stacks; others may have the rest. */
+void gt_stack_share(struct gt_p *p, uint32_t most);
+/* Is the address in the guard of g's stack? Signal-safe, as is the next. */
+bool gt_stack_guards(struct gt_g *g, const void *address);
+/* An access to the guard that raised SIGBUS raises SIGSEGV if it is tried again. */
+void gt_stack_harden(struct gt_g *g);
+/* Call fn with every G that is or was in use. */
 void gt_stack_each(void (*fn)(struct gt_g *g));
 /* Everything goes. */
 void gt_stack_end(void);
 /* In the child of a fork(), which may stand on one of them: leave all alone. */
-void gt_stack_forget(void);
+void gt_stack_forget(struct gt_g *current);
 
 /* fault.c: stack overflow, by name. */
 

@@ -122,7 +122,7 @@ void gt_task_exit(void)
 /* Inside the runtime, or on a plain thread. */
 static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
 {
-	struct gt_g *g = gt_stack_get(p, request->stack_size);
+	struct gt_g *g = gt_stack_get(p, request->stack_size, request->guard_size);
 	struct gt_m *m = gt_m_self();
 	char *top;
 

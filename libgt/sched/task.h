@@ -12,7 +12,7 @@ struct gt_task_request {
 	const void *copy;	/* fn gets a copy of these bytes in place of arg */
 	size_t copy_size;
 	const char *name;	/* must outlive the task */
-	size_t stack_size;
+	size_t stack_size, guard_size;
 	void (*done)(void *done_arg);	/* called as the task's last, if it ends */
 	void *done_arg;
 };

@@ -29,10 +29,12 @@
 #include "base/lock.h"
 #include "base/sanitize.h"
 #include "gt/task.h"
+#include "sched/guard.h"
 
 #define GT_CACHELINE 64
 
 struct gt_g;
+struct gt_slab;
 struct gt_m;
 struct gt_p;
 struct gt_backend;
@@ -64,13 +66,11 @@ enum gt_reason {
 	GT_REASON_NET_WRITE,
 };
 
-#define GT_GUARD_SIZE ((size_t)4096)
-
+/* Constant while it is in use. */
 struct gt_stack {
-	char *low;		/* lowest usable address; GT_GUARD_SIZE are below */
-	size_t size;		/* usable bytes, up to and with the G itself */
-	void *map;		/* own mapping of a large stack, or NULL */
-	size_t map_size;
+	char *low;		/* lowest usable address; the guard is below */
+	size_t size;		/* usable bytes, up to the G */
+	struct gt_slab *slab;	/* NULL: a thread's own stack */
 };
 
 /*
@@ -98,7 +98,6 @@ struct gt_g {
 	void *done_arg;
 	struct gt_stack stack;
 	struct gt_fiber fiber;
-	struct gt_g *large_next, **large_link;	/* list of large stacks. stacks.lock */
 };
 
 /* A list of Gs through gt_g.next, taken from the head. */
@@ -191,7 +190,8 @@ struct gt_p {
 	uint32_t next_streak;		/* times in a row that next was used. Owner */
 	uint32_t yield_streak;		/* yields in a row that found it empty. Owner */
 	_Atomic uint64_t tick;		/* Gs it has begun to run. Written by owner */
-	struct gt_list dead;		/* free Gs with their stacks. Owner */
+	struct gt_g *dead;		/* free Gs with their stacks, by next. Owner */
+	uint32_t dead_count;		/* Owner */
 	uint64_t id_next, id_end;	/* ids set aside for new Gs. Owner */
 	_Atomic uint64_t born, died;	/* Gs started and ended here. Written by owner */
 	_Atomic(struct gt_m *) m;	/* who holds it. That M, or a taker */
@@ -225,6 +225,7 @@ struct gt_config {
 	bool handoff;		/* take Ps from blocked threads */
 	bool migrate;		/* change threads at each suspension */
 	bool verbose;		/* GTDEBUG=1 */
+	enum gt_guard_kind guard;
 };
 
 /* Why no task is switched to straight from another. */
@@ -257,8 +258,6 @@ struct gt_sched {
 	struct gt_lock lock;
 	struct gt_list queue;		/* lock: runnable Gs of no P */
 	_Atomic size_t queue_count;	/* its count. Written under the lock */
-	struct gt_list dead;		/* lock: free Gs */
-	_Atomic size_t dead_count;	/* its count. Written under the lock */
 	struct gt_m *idle_m;		/* lock: a stack */
 	uint32_t idle_m_count;		/* lock */
 	struct gt_p *idle_p;		/* lock: a stack. None while procs > procs_wanted */
@@ -347,15 +346,6 @@ static inline void gt_list_join(struct gt_list *list, struct gt_list *from)
 	list->tail = from->tail;
 	list->count += from->count;
 	*from = (struct gt_list){ 0 };
-}
-
-static inline void gt_list_push_front(struct gt_list *list, struct gt_g *g)
-{
-	g->next = list->head;
-	list->head = g;
-	if (!list->tail)
-		list->tail = g;
-	list->count++;
 }
 
 #endif /* GT_SCHED_TYPES_H */

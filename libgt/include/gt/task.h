@@ -20,7 +20,10 @@ GT_BEGIN_DECLS
 /** GT_STACK_SIZE - bytes of address space of a task's stack, unless it asks. */
 #define GT_STACK_SIZE ((size_t)64 << 10)
 
-/** GT_STACK_SIZE_MAX - the largest stack that a task may ask for. */
+/** GT_GUARD_SIZE - bytes of the guard below a task's stack, unless it asks. */
+#define GT_GUARD_SIZE ((size_t)16 << 10)
+
+/** GT_STACK_SIZE_MAX - the largest stack, and guard, that a task may ask for. */
 #define GT_STACK_SIZE_MAX ((size_t)1 << 30)
 
 /**
@@ -28,11 +31,21 @@ GT_BEGIN_DECLS
  * @name: shown in dumps and fatal errors; not copied, must outlive the task.
  * @stack_size: bytes of stack wanted, up to GT_STACK_SIZE_MAX; rounded up to
  *	whole pages, and to GT_STACK_SIZE at least. Memory is committed page by
- *	page as it is touched, and there is a guard page below.
+ *	page as it is touched.
+ * @guard_size: bytes below the stack that must not be touched, up to
+ *	GT_STACK_SIZE_MAX; rounded up to whole pages, and to GT_GUARD_SIZE at least.
+ *
+ * A task that overflows its stack touches the guard and dies with a message, unless a
+ * function's frame is larger than the guard and its first access lands below. Code with
+ * such frames is compiled with -fstack-clash-protection, or gets a larger guard.
+ *
+ * A task with a larger stack or guard than usual has a mapping of its own, made at
+ * its start and unmapped at its end: that takes some ten times as long.
  */
 struct gt_task_attr {
 	const char *name;
 	size_t stack_size;
+	size_t guard_size;
 };
 
 /**
@@ -49,8 +62,8 @@ struct gt_task_attr {
  *
  * The runtime may be run again after it has ended, if every thread of it ended.
  *
- * While it runs, SIGSEGV has a handler that names the task whose stack overflows;
- * any other SIGSEGV goes to the handler that was set before.
+ * While it runs, SIGSEGV and SIGBUS have a handler that names the task whose stack
+ * overflows; any other goes to the handler that was set before.
  *
  * Context: from a plain thread, one at a time. Signal-safe: no.
  * Return: 0; -EBUSY if it is running already, or a thread of an earlier run is
@@ -85,8 +98,8 @@ int gt_main(int argc, char **argv);
  * Context: Suspends: no. Migrates: only after an undeclared blocking call that
  * cost the task its processor. Pthread: works, while the runtime runs.
  * Signal-safe: no.
- * Return: 0; -ENOMEM if there is no memory for its stack, or vm.max_map_count is
- * reached; -ESRCH if the runtime does not run, or in the child of a fork().
+ * Return: 0; -ENOMEM if there is no memory for its stack, or no room for it below
+ * RLIMIT_AS, vm.overcommit_memory's limit or vm.max_map_count; -ESRCH if the runtime does not run, or in the child of a fork().
  */
 int gt_go(void (*fn)(void *arg), void *arg);
 
@@ -111,7 +124,7 @@ int gt_go_copy(void (*fn)(void *block), const void *block, size_t size);
  * @attr: the options, or NULL for none. Not used after the return.
  *
  * Context: as gt_go().
- * Return: as gt_go(); -EINVAL if the stack size is over GT_STACK_SIZE_MAX.
+ * Return: as gt_go(); -EINVAL if a size is over GT_STACK_SIZE_MAX.
  */
 int gt_go_attr(void (*fn)(void *arg), void *arg, const struct gt_task_attr *attr);
 
