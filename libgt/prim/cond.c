@@ -8,30 +8,33 @@
  * reads there whether it has got that far.
  *
  *	waiter				waker
- *	queue; unlock the mutex		lock the bucket
- *	park; commit, under the		take it out, signalled = true
- *	bucket's lock:			if (parked) ready it
- *	  if (signalled) go on
- *	  parked = true
+ *	lock the bucket, queue, unlock
+ *	unlock the mutex
+ *	lock the bucket			lock the bucket
+ *	if (taken out) unlock, go on	take it out; if (parked) ready it
+ *	parked = true			unlock the bucket
+ *	park; commit unlocks
  *
  * One of the two critical sections is first: the waker sees parked, or the waiter
- * signalled. After its section the waker touches neither the waiter, which may have
- * gone, nor the condition, which the last waiter may free.
+ * that it was taken out. After its section the waker touches neither the waiter, if
+ * it is not parked, nor the condition, which the last waiter may free. A deadline is
+ * set with the last step, and takes the waiter out itself: a signal goes to one who
+ * still waits.
  *
  * Rejected: Go's tickets, which let the waiter queue after the unlock; with
  * deadlines, a signal could go to the ticket of one who has given up.
  *
  * Source: Go's sync/cond.go for what it does.
  */
+#include <errno.h>
+
 #include "gt/panic.h"
 #include "gt/sync.h"
 #include "prim/sema.h"
 
 struct waiter {
 	struct gt_sema_waiter sema;	/* first: found by it */
-	struct gt_cond *cond;
-	bool parked;			/* the bucket's lock, as is: */
-	bool signalled;
+	bool parked;			/* the bucket's lock */
 };
 
 static _Atomic uint32_t *waiters_of(struct gt_cond *cond)
@@ -52,22 +55,22 @@ static void check_copy(struct gt_cond *cond)
 		gt_panic("sync.Cond is copied");
 }
 
-static bool commit_park(struct gt_g *g, void *arg)
+static void count_out(struct gt_cond *cond)
 {
-	struct waiter *waiter = arg;
-	struct gt_sema_bucket *bucket = gt_sema_lock(waiter->cond);
-	bool signalled = waiter->signalled;
-
-	(void)g;
-	waiter->parked = true;
-	gt_sema_unlock(bucket);
-	return !signalled;
+	gt_store(waiters_of(cond), gt_load(waiters_of(cond)) - 1);
 }
 
-void gt_cond_wait(struct gt_cond *cond, struct gt_mutex *mutex)
+static bool leave(void *cond)
 {
-	struct waiter waiter = { .cond = cond };
+	count_out(cond);
+	return true;
+}
+
+int gt_cond_wait_until(struct gt_cond *cond, struct gt_mutex *mutex, int64_t deadline)
+{
+	struct waiter waiter = { .parked = false };
 	struct gt_sema_bucket *bucket;
+	int error = 0;
 
 	check_copy(cond);
 	gt_enter();
@@ -78,10 +81,24 @@ void gt_cond_wait(struct gt_cond *cond, struct gt_mutex *mutex)
 	gt_leave();
 
 	gt_mutex_unlock(mutex);
+
 	gt_enter();
-	gt_park(commit_park, &waiter, GT_REASON_COND);
+	bucket = gt_sema_lock(cond);
+	if (waiter.sema.link) {
+		waiter.parked = true;
+		error = gt_sema_park_until_locked(bucket, &waiter.sema, leave, cond, deadline,
+						  GT_REASON_COND);
+	} else {
+		gt_sema_unlock(bucket);
+	}
 	gt_leave();
 	gt_mutex_lock(mutex);
+	return error;
+}
+
+void gt_cond_wait(struct gt_cond *cond, struct gt_mutex *mutex)
+{
+	gt_cond_wait_until(cond, mutex, GT_NO_DEADLINE);
 }
 
 static void wake(struct gt_cond *cond, size_t count)
@@ -98,8 +115,7 @@ static void wake(struct gt_cond *cond, size_t count)
 	while (count-- && (taken = gt_sema_take_locked(bucket, cond))) {
 		struct waiter *waiter = (struct waiter *)taken;
 
-		gt_store(waiters_of(cond), gt_load(waiters_of(cond)) - 1);
-		waiter->signalled = true;
+		count_out(cond);
 		if (waiter->parked) {
 			*end = taken;
 			end = &taken->next;

@@ -26,7 +26,7 @@
  * owner that clears LOCKED by the same means: that one sees WAITERS, or the waiter
  * sees that LOCKED is gone. Who owns WOKEN clears it as it takes LOCKED or queues;
  * both are compare-and-swaps too, so an unlock that trusted WOKEN is seen by it. A
- * WAITERS that is set for nobody costs one look into the queue.
+ * WAITERS that is set for nobody, as after a deadline, costs one look into the queue.
  *
  * Nothing is touched after LOCKED is cleared but the table: the next owner may free
  * the mutex at once. The slow unlock goes through the table while it still owns it.
@@ -102,15 +102,28 @@ static bool begin_wait(_Atomic uint32_t *word, uint32_t token)
 	return false;
 }
 
-/* Inside the runtime. */
-static void lock_slow(struct gt_mutex *mutex)
+/* The caller's time is up. False: it is, but the mutex is free. */
+static bool give_up(_Atomic uint32_t *word, uint32_t token)
+{
+	uint32_t old = gt_load(word);
+
+	while (old & LOCKED)
+		if (atomic_compare_exchange_weak_explicit(word, &old, old & ~token,
+							  memory_order_relaxed,
+							  memory_order_relaxed))
+			return true;
+	return false;
+}
+
+/* Inside the runtime. 0, or -ETIMEDOUT or -ENOMEM. */
+static int lock_slow(struct gt_mutex *mutex, int64_t deadline)
 {
 	_Atomic uint32_t *word = word_of(mutex);
 	struct waiter waiter = { .since = 0 };
 	struct gt_sema_bucket *bucket;
 	uint32_t old = gt_load(word);
 	uint32_t token = 0;		/* WOKEN, if it is the caller's */
-	int spins = 0;
+	int spins = 0, error;
 
 	for (;;) {
 		if (!(old & LOCKED)) {
@@ -118,7 +131,13 @@ static void lock_slow(struct gt_mutex *mutex)
 								  (old | LOCKED) & ~token,
 								  memory_order_acquire,
 								  memory_order_relaxed))
-				return;
+				return 0;
+			continue;
+		}
+		if (gt_deadline_passed(deadline)) {
+			if (give_up(word, token))
+				return -ETIMEDOUT;
+			old = gt_load(word);
 			continue;
 		}
 		if (spin_pays(spins++)) {
@@ -138,14 +157,13 @@ static void lock_slow(struct gt_mutex *mutex)
 			old = gt_load(word);
 			continue;
 		}
-		if (waiter.since) {
-			gt_sema_park_locked(bucket, &waiter.sema, mutex, true, GT_REASON_MUTEX);
-		} else {
+		gt_sema_queue_locked(bucket, &waiter.sema, mutex, waiter.since);
+		if (!waiter.since)
 			waiter.since = gt_now();
-			gt_sema_park_locked(bucket, &waiter.sema, mutex, false, GT_REASON_MUTEX);
-		}
-		if (waiter.owner)
-			return;
+		error = gt_sema_park_until_locked(bucket, &waiter.sema, NULL, NULL, deadline,
+						  GT_REASON_MUTEX);
+		if (waiter.owner || error)
+			return error;
 		token = WOKEN;
 		spins = 0;
 		old = gt_load(word);
@@ -207,17 +225,34 @@ static void unlock_slow(struct gt_mutex *mutex, uint32_t old)
 							memory_order_relaxed));
 }
 
-void gt_mutex_lock(struct gt_mutex *mutex)
+static inline bool lock_fast(struct gt_mutex *mutex)
 {
 	uint32_t free = 0;
 
-	if (gt_likely(atomic_compare_exchange_strong_explicit(word_of(mutex), &free, LOCKED,
-							      memory_order_acquire,
-							      memory_order_relaxed)))
+	return gt_likely(atomic_compare_exchange_strong_explicit(word_of(mutex), &free, LOCKED,
+								 memory_order_acquire,
+								 memory_order_relaxed));
+}
+
+void gt_mutex_lock(struct gt_mutex *mutex)
+{
+	if (lock_fast(mutex))
 		return;
 	gt_enter();
-	lock_slow(mutex);
+	lock_slow(mutex, GT_NO_DEADLINE);
 	gt_leave();
+}
+
+int gt_mutex_lock_until(struct gt_mutex *mutex, int64_t deadline)
+{
+	int error;
+
+	if (lock_fast(mutex))
+		return 0;
+	gt_enter();
+	error = lock_slow(mutex, deadline);
+	gt_leave();
+	return error;
 }
 
 int gt_mutex_try_lock(struct gt_mutex *mutex)

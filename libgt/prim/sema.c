@@ -139,13 +139,6 @@ int gt_sema_park_until_locked(struct gt_sema_bucket *bucket, struct gt_sema_wait
 	return 0;
 }
 
-void gt_sema_park_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
-			 const void *address, bool front, enum gt_reason reason)
-{
-	gt_sema_queue_locked(bucket, waiter, address, front);
-	gt_park(commit_unlock, &bucket->lock, reason);
-}
-
 struct gt_sema_waiter *gt_sema_first_locked(struct gt_sema_bucket *bucket, const void *address)
 {
 	struct gt_sema_waiter *waiter = bucket->head;

@@ -71,10 +71,6 @@ int gt_sema_park_until_locked(struct gt_sema_bucket *bucket, struct gt_sema_wait
 			      bool (*leave)(void *arg), void *arg, int64_t deadline,
 			      enum gt_reason reason);
 
-/* Queue the caller, before all others if front, and park it. Unlocks the bucket. */
-void gt_sema_park_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
-			 const void *address, bool front, enum gt_reason reason);
-
 /* The first that waits on address, or NULL. */
 struct gt_sema_waiter *gt_sema_first_locked(struct gt_sema_bucket *bucket, const void *address);
 

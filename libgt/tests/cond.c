@@ -184,6 +184,90 @@ PLAIN_TEST(no_signal_is_lost_between_threads)
 	no_signal_is_lost(0, 2);
 }
 
+/* ----------------------------------------------------------------- deadlines ---- */
+
+GT_TEST_PROCS(until_gives_up_with_the_mutex)
+{
+	int64_t deadline = gt_now() + 3 * GT_MILLISECOND;
+
+	gt_mutex_lock(&mutex);
+	CHECK_EQ(gt_cond_wait_until(&cond, &mutex, deadline), -ETIMEDOUT);
+	CHECK(gt_now() >= deadline);
+	CHECK_EQ(gt_mutex_try_lock(&mutex), -EAGAIN);
+	CHECK_EQ(gt_cond_wait_until(&cond, &mutex, 0), -ETIMEDOUT);
+	CHECK_EQ(gt_cond_wait_until(&cond, &mutex, INT64_MIN), -ETIMEDOUT);
+	CHECK_EQ(gt_mutex_try_lock(&mutex), -EAGAIN);
+	gt_mutex_unlock(&mutex);
+}
+
+/*
+ * As many signals as there are waiters without a deadline; others come and go at
+ * theirs. Each signal ends one wait: if one went to somebody who had given up, the
+ * sum would not be reached.
+ */
+static atomic_long ended;
+static atomic_bool enough;
+
+static void stays(void *arg)
+{
+	gt_mutex_lock(&mutex);
+	waiting++;
+	gt_cond_wait(&cond, &mutex);
+	if (!enough)
+		atomic_fetch_add(&ended, 1);
+	gt_mutex_unlock(&mutex);
+	(void)arg;
+}
+
+static void comes_and_goes(void *arg)
+{
+	uint64_t random = (uintptr_t)arg;
+
+	while (!enough) {
+		int64_t deadline = gt_now() + test_random(&random) % 20000;
+
+		gt_mutex_lock(&mutex);
+		if (!gt_cond_wait_until(&cond, &mutex, deadline) && !enough)
+			atomic_fetch_add(&ended, 1);
+		gt_mutex_unlock(&mutex);
+	}
+}
+
+static void *thread_comes_and_goes(void *arg)
+{
+	comes_and_goes(arg);
+	return NULL;
+}
+
+GT_TEST_PROCS(signal_is_not_spent_on_who_gave_up)
+{
+	long i, round, n = 20;
+	pthread_t thread;
+
+	for (round = 0; round < scaled(50); round++) {
+		ended = waiting = 0;
+		enough = false;
+		for (i = 0; i < n; i++)
+			CHECK_EQ(gt_wg_go(&wg, stays, NULL), 0);
+		AWAIT(seen(&waiting) == n);
+		for (i = 0; i < 4; i++)
+			CHECK_EQ(gt_wg_go(&wg, comes_and_goes, (void *)i), 0);
+		CHECK_EQ(pthread_create(&thread, NULL, thread_comes_and_goes, (void *)9), 0);
+		for (i = 0; i < n; i++) {
+			gt_cond_signal(&cond);
+			gt_yield();
+		}
+		AWAIT(ended == n);
+		gt_mutex_lock(&mutex);
+		enough = true;
+		gt_cond_broadcast(&cond);
+		gt_mutex_unlock(&mutex);
+		gt_wg_wait(&wg);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+		CHECK_EQ(ended, n);
+	}
+}
+
 /* ------------------------------------------------------------------- misuse ---- */
 
 static void signals_a_copy(void)

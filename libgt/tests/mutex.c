@@ -207,6 +207,90 @@ GT_TEST_PROCS(nobody_is_left_out)
 	gt_wg_wait(&wg);
 }
 
+/* ----------------------------------------------------------------- deadlines ---- */
+
+GT_TEST_PROCS(until_gives_up_in_time)
+{
+	int64_t deadline;
+
+	CHECK_EQ(gt_mutex_lock_until(&mutex, 0), 0);	/* free: no time is needed */
+	CHECK_EQ(gt_mutex_lock_until(&mutex, 0), -ETIMEDOUT);
+	CHECK_EQ(gt_mutex_lock_until(&mutex, INT64_MIN), -ETIMEDOUT);
+	deadline = gt_now() + 3 * GT_MILLISECOND;
+	CHECK_EQ(gt_mutex_lock_until(&mutex, deadline), -ETIMEDOUT);
+	CHECK(gt_now() >= deadline);
+	gt_mutex_unlock(&mutex);
+	CHECK_EQ(gt_mutex_lock_until(&mutex, GT_NO_DEADLINE), 0);
+	CHECK_EQ(gt_go(unlocks, &mutex), 0);
+	CHECK_EQ(gt_mutex_lock_until(&mutex, gt_now() + 60 * GT_SECOND), 0);
+}
+
+/* Deadlines that come while the mutex is passed on: no turn is lost, and no owner. */
+static atomic_long taken, given_up;
+
+static void tries_for_a_while(void *arg)
+{
+	uint64_t random = (uintptr_t)arg;
+	long i, n = scaled(1000);
+
+	for (i = 0; i < n; i++) {
+		int64_t deadline = gt_now() + test_random(&random) % 50000;
+
+		if (test_random(&random) % 8 == 0)
+			deadline = GT_NO_DEADLINE;
+		if (gt_mutex_lock_until(&mutex, deadline)) {
+			CHECK(deadline != GT_NO_DEADLINE && gt_now() >= deadline);
+			atomic_fetch_add(&given_up, 1);
+			continue;
+		}
+		CHECK_EQ(atomic_fetch_add(&inside, 1), 0);
+		counter++;
+		if (test_random(&random) % 4 == 0)
+			gt_yield();
+		CHECK_EQ(atomic_fetch_sub(&inside, 1), 1);
+		gt_mutex_unlock(&mutex);
+		atomic_fetch_add(&taken, 1);
+	}
+}
+
+static void *thread_tries(void *arg)
+{
+	tries_for_a_while(arg);
+	return NULL;
+}
+
+static void until_races(long tasks, long threads)
+{
+	pthread_t thread[4];
+	long i;
+
+	for (i = 0; i < threads; i++)
+		CHECK_EQ(pthread_create(&thread[i], NULL, thread_tries, (void *)i), 0);
+	for (i = 0; i < tasks; i++)
+		CHECK_EQ(gt_wg_go(&wg, tries_for_a_while, (void *)(threads + i)), 0);
+	gt_wg_wait(&wg);
+	for (i = 0; i < threads; i++)
+		CHECK_EQ(pthread_join(thread[i], NULL), 0);
+	CHECK_EQ(counter, taken);
+	CHECK_EQ(taken + given_up, (tasks + threads) * scaled(1000));
+	CHECK_EQ(gt_mutex_try_lock(&mutex), 0);
+}
+
+GT_TEST_PROCS(until_races_the_handing_over)
+{
+	until_races(12, 0);
+}
+
+GT_TEST_PROCS(until_races_with_threads)
+{
+	until_races(6, 3);
+}
+
+PLAIN_TEST(until_races_between_threads)
+{
+	until_races(0, 4);
+}
+
 /* ------------------------------------------------------------------- memory ---- */
 
 struct object {

@@ -43,6 +43,19 @@ struct gt_mutex {
 void gt_mutex_lock(struct gt_mutex *mutex);
 
 /**
+ * gt_mutex_lock_until - take a mutex, waiting until it is free or a time has come
+ * @mutex: the mutex.
+ * @deadline: absolute, as gt_now() gives it; one in the past takes a free mutex and
+ *	does not wait; GT_NO_DEADLINE waits as long as it takes.
+ *
+ * Memory model: as gt_mutex_lock() if it succeeds; nothing otherwise.
+ *
+ * Context: as gt_mutex_lock().
+ * Return: 0; -ETIMEDOUT; -ENOMEM if there is no memory for a deadline.
+ */
+int gt_mutex_lock_until(struct gt_mutex *mutex, int64_t deadline);
+
+/**
  * gt_mutex_try_lock - take a mutex if it is free
  * @mutex: the mutex.
  *
@@ -88,6 +101,19 @@ struct gt_cond {
  * Context: as gt_mutex_lock().
  */
 void gt_cond_wait(struct gt_cond *cond, struct gt_mutex *mutex);
+
+/**
+ * gt_cond_wait_until - the same, until a signal or until a time has come
+ * @cond: the condition.
+ * @mutex: as in gt_cond_wait(); locked again whatever the result.
+ * @deadline: absolute, as gt_now() gives it; GT_NO_DEADLINE waits as long as it takes.
+ *
+ * A signal is not spent on a wait that its deadline has ended.
+ *
+ * Context: as gt_mutex_lock().
+ * Return: 0 after a signal; -ETIMEDOUT; -ENOMEM if there is no memory for a deadline.
+ */
+int gt_cond_wait_until(struct gt_cond *cond, struct gt_mutex *mutex, int64_t deadline);
 
 /**
  * gt_cond_signal - end the wait that began first
