@@ -75,6 +75,99 @@ int gt_mutex_try_lock(struct gt_mutex *mutex);
 void gt_mutex_unlock(struct gt_mutex *mutex);
 
 /**
+ * struct gt_rwmutex - many readers or one writer
+ * @gt_state: libgt's own.
+ *
+ * A writer that waits stops new readers; when it is done, all readers that wait
+ * then have their turn before the next writer. So a task that has it for reading must
+ * not lock it for reading again: a writer may wait in between. It may be freed as
+ * gt_mutex says. Up to 2^30 - 1 may read at once.
+ *
+ * It pays where reading takes long, or several processors read all the time. Where
+ * many write, a gt_mutex is faster.
+ */
+struct gt_rwmutex {
+	uint32_t gt_state;
+};
+
+/**
+ * gt_rwmutex_rlock - take it for reading, waiting for writers
+ * @rwmutex: the read-write mutex.
+ *
+ * Memory model: an unlock happens before the return of each later rlock, and an
+ * runlock before the return of each later lock.
+ *
+ * Context: as gt_mutex_lock().
+ */
+void gt_rwmutex_rlock(struct gt_rwmutex *rwmutex);
+
+/**
+ * gt_rwmutex_rlock_until - take it for reading, waiting until a time has come
+ * @rwmutex: the read-write mutex.
+ * @deadline: absolute, as gt_now() gives it; one in the past takes what is free and
+ *	does not wait; GT_NO_DEADLINE waits as long as it takes.
+ *
+ * Context: as gt_mutex_lock().
+ * Return: 0; -ETIMEDOUT; -ENOMEM if there is no memory for a deadline.
+ */
+int gt_rwmutex_rlock_until(struct gt_rwmutex *rwmutex, int64_t deadline);
+
+/**
+ * gt_rwmutex_try_rlock - take it for reading if no writer has it or waits
+ * @rwmutex: the read-write mutex.
+ *
+ * Context: as gt_mutex_try_lock().
+ * Return: 0, or -EAGAIN.
+ */
+int gt_rwmutex_try_rlock(struct gt_rwmutex *rwmutex);
+
+/**
+ * gt_rwmutex_runlock - a reader lets it go
+ * @rwmutex: the read-write mutex; panics if nobody has it for reading.
+ *
+ * Context: as gt_mutex_unlock().
+ */
+void gt_rwmutex_runlock(struct gt_rwmutex *rwmutex);
+
+/**
+ * gt_rwmutex_lock - take it for writing, waiting until nobody has it
+ * @rwmutex: the read-write mutex.
+ *
+ * Context: as gt_mutex_lock().
+ */
+void gt_rwmutex_lock(struct gt_rwmutex *rwmutex);
+
+/**
+ * gt_rwmutex_lock_until - take it for writing, waiting until a time has come
+ * @rwmutex: the read-write mutex.
+ * @deadline: absolute, as gt_now() gives it; one in the past takes what is free and
+ *	does not wait; GT_NO_DEADLINE waits as long as it takes.
+ *
+ * If it gives up, the readers that waited for it go on.
+ *
+ * Context: as gt_mutex_lock().
+ * Return: 0; -ETIMEDOUT; -ENOMEM if there is no memory for a deadline.
+ */
+int gt_rwmutex_lock_until(struct gt_rwmutex *rwmutex, int64_t deadline);
+
+/**
+ * gt_rwmutex_try_lock - take it for writing if nobody has it
+ * @rwmutex: the read-write mutex.
+ *
+ * Context: as gt_mutex_try_lock().
+ * Return: 0, or -EAGAIN.
+ */
+int gt_rwmutex_try_lock(struct gt_rwmutex *rwmutex);
+
+/**
+ * gt_rwmutex_unlock - the writer lets it go
+ * @rwmutex: the read-write mutex; panics if no writer has it.
+ *
+ * Context: as gt_mutex_unlock().
+ */
+void gt_rwmutex_unlock(struct gt_rwmutex *rwmutex);
+
+/**
  * struct gt_cond - waits for a condition that is true of what a mutex protects
  * @gt_self: libgt's own.
  * @gt_waiters: libgt's own.
