@@ -125,7 +125,7 @@ static enum gt_chan_result wait_in(struct gt_chan *chan, struct gt_chan_link *qu
 
 	waiter.g = gt_g_self();
 	waiter.value = value;
-	waiter.winner = NULL;
+	waiter.wait = NULL;
 	gt_chan_enqueue(chan, queue, &waiter);
 	gt_park(commit_unlock, chan, reason);
 	return waiter.passed ? GT_CHAN_PASSED : GT_CHAN_CLOSED;

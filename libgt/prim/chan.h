@@ -8,13 +8,12 @@
  * - both hold a waiter that may proceed only if the two are nodes of one select, on
  *   an unbuffered channel.
  *
- * A waiter that competes (one case of a select, or one with a deadline) shares a
- * word with its rivals, the winner, which is 0 until one of them is claimed by
- * compare-and-swap. Only who claims a waiter copies from or to it and readies its
- * task, so that happens once, whatever number of channels and clocks know it. Who
- * finds one whose winner is another takes it out of the queue and looks for the
- * next. The losers that nobody found are taken out by the task itself when it runs
- * again, each in O(1) under its channel's lock.
+ * A waiter that has rivals (other cases of a select, or a deadline) shares a wait
+ * with them, see wait.h. Only who claims it copies from or to the waiter and readies
+ * its task, so that happens once, whatever number of channels and clocks know it.
+ * Who finds a waiter whose wait another has claimed takes it out of the queue and
+ * looks for the next. The losers that nobody found are taken out by the task itself
+ * when it runs again, each in O(1) under its channel's lock.
  *
  * A waiter stands on its task's stack, which may be gone as soon as the task has
  * seen all its waiters out of their queues. So the last that a waker does with one
@@ -33,7 +32,7 @@
 #include <string.h>
 
 #include "gt/chan.h"
-#include "sched/park.h"
+#include "prim/wait.h"
 
 /* A place in a queue, or the queue itself, which is a ring of places. */
 struct gt_chan_link {
@@ -45,8 +44,8 @@ struct gt_chan_waiter {
 	struct gt_chan_link link;	/* chan->lock; first */
 	struct gt_g *g;
 	void *value;			/* where to copy from or to; a receiver's may be NULL */
-	_Atomic uint32_t *winner;	/* what to claim, or NULL: it has no rivals */
-	uint32_t key;			/* what to claim it with: not 0 */
+	struct gt_wait *wait;		/* what to claim, or NULL: it has no rivals */
+	uint32_t key;			/* what to claim it with */
 	bool passed;			/* a value was; false: closed. Claimer's, then g's */
 };
 
@@ -126,14 +125,6 @@ static inline bool gt_chan_forget(struct gt_chan *chan, struct gt_chan_waiter *w
 	return true;
 }
 
-static inline bool gt_chan_claim(struct gt_chan_waiter *waiter)
-{
-	uint32_t nobody = 0;
-
-	return !waiter->winner ||
-	       atomic_compare_exchange_strong(waiter->winner, &nobody, waiter->key);
-}
-
 /* Under the lock. The first waiter that can be had is claimed and unlinked, or NULL. */
 static inline struct gt_chan_waiter *gt_chan_take(struct gt_chan_link *queue)
 {
@@ -143,7 +134,7 @@ static inline struct gt_chan_waiter *gt_chan_take(struct gt_chan_link *queue)
 
 	while ((first = gt_load(&queue->next)) != queue) {
 		waiter = (struct gt_chan_waiter *)first;
-		mine = gt_chan_claim(waiter);
+		mine = !waiter->wait || gt_wait_claim(waiter->wait, waiter->key);
 		gt_chan_unlink(waiter);
 		if (gt_likely(mine))
 			return waiter;

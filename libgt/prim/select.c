@@ -8,15 +8,18 @@
  *
  * Else under the locks of all the channels, each taken once, in the order of their
  * addresses, so that no two selects wait for each other: if a case can proceed, it
- * does. If not, a waiter goes into the queue of each channel, all with one winner
- * (see chan.h), and the task parks. Since its own waiters are queued only after it
- * has looked for others, a select never meets itself.
+ * does. If not, a waiter goes into the queue of each channel, all with one wait (see
+ * chan.h), and the task parks. Since its own waiters are queued only after it has
+ * looked for others, a select never meets itself.
  *
  *	selecting task			waker, of one of its channels
  *	lock all, enqueue all		lock it
- *	park; commit: unlock all	winner: 0 -> key, by compare-and-swap
+ *	park; commit: unlock all	claim the wait
  *	...				copy, unlink, unlock, ready
  *	see the other waiters out
+ *
+ * With a deadline the clock is one more that may claim the wait. A deadline that has
+ * passed fails a select only if it would have to wait.
  *
  * Rejected: enqueuing under one lock at a time. A select that has been enqueued in
  * part may be claimed while it claims another, and two words would have to change
@@ -52,7 +55,7 @@ struct selection {
 	struct gt_chan_waiter *waiters;	/* n of them */
 	struct gt_chan **locks;		/* the channels, each once, by address */
 	size_t lock_count;
-	_Atomic uint32_t winner;	/* the chosen waiter's key, its case + 1 */
+	struct gt_wait wait;		/* claimed with the chosen case + 1 */
 };
 
 /* ------------------------------------------------------------- choosing ---- */
@@ -260,9 +263,7 @@ static void shuffle(struct gt_chan_waiter *waiters, size_t n)
 
 static void enqueue_all(struct selection *s, bool duplicates)
 {
-	struct gt_g *g = gt_g_self();
-
-	gt_store(&s->winner, 0);
+	gt_wait_begin(&s->wait);
 	for (size_t i = 0; i < s->n; i++)
 		s->waiters[i].key = i + 1;
 	if (duplicates)
@@ -275,41 +276,80 @@ static void enqueue_all(struct selection *s, bool duplicates)
 		gt_store(&waiter->link.next, NULL);
 		if (!chan)
 			continue;
-		waiter->g = g;
+		waiter->g = s->wait.g;
 		waiter->value = one->value;
-		waiter->winner = &s->winner;
+		waiter->wait = &s->wait;
 		gt_chan_enqueue(chan, one->direction == GT_CASE_RECV ? &chan->recvq : &chan->sendq,
 				waiter);
 	}
 }
 
-/* Awake again: see all waiters out. Returns the chosen case. */
-static int see_out(struct selection *s)
+/* Under all locks: take all back. */
+static void dequeue_all(struct selection *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (gt_load(&s->waiters[i].link.next))
+			gt_chan_unlink(&s->waiters[i]);
+}
+
+/* Awake again: see all waiters out but the winner's, who has been. */
+static void see_out(struct selection *s)
 {
 	struct gt_chan *last = s->lock_count > 1 ? s->locks[s->lock_count - 1] : NULL;
-	uint32_t winner = gt_load(&s->winner);
-	struct gt_case *one = &s->cases[winner - 1];
 
 	for (size_t i = 0; i < s->n; i++) {
-		struct gt_chan_waiter *waiter = &s->waiters[i];
-		struct gt_chan *chan = s->cases[waiter->key - 1].chan;
+		struct gt_chan *chan = s->cases[s->waiters[i].key - 1].chan;
 
-		if (waiter->key == winner)
-			one->ok = waiter->passed;
-		else if (chan && gt_chan_forget(chan, waiter) && chan == last)
+		if (chan && gt_chan_forget(chan, &s->waiters[i]) && chan == last)
 			last = NULL;
 	}
 	if (last) {	/* the commit may be under way */
 		gt_lock(&last->lock);
 		gt_unlock(&last->lock);
 	}
+}
+
+/* What came of the case with that key. Returns its index. */
+static int finish(struct selection *s, uint32_t key)
+{
+	struct gt_case *one = &s->cases[key - 1];
+	const struct gt_chan_waiter *waiter = s->waiters;
+
+	while (waiter->key != key)
+		waiter++;
+	one->ok = waiter->passed;
 	if (!one->ok && one->direction == GT_CASE_RECV)
 		gt_chan_zero(one->chan, one->value);
-	return winner - 1;
+	return key - 1;
+}
+
+static enum gt_reason reason_of(const struct selection *s)
+{
+	if (!s->lock_count)
+		return GT_REASON_CHAN_NIL;
+	if (s->n > 1)
+		return GT_REASON_SELECT;
+	return s->cases->direction == GT_CASE_RECV ? GT_REASON_CHAN_RECV : GT_REASON_CHAN_SEND;
+}
+
+/* Under all locks, which are let go. The chosen case, -ETIMEDOUT or -ENOMEM. */
+static int wait_in_all(struct selection *s, bool duplicates, int64_t deadline)
+{
+	int64_t key;
+
+	enqueue_all(s, duplicates);
+	key = gt_wait_park(&s->wait, commit_unlock_all, s, deadline, reason_of(s));
+	if (gt_unlikely(key < 0)) {
+		dequeue_all(s);
+		unlock_all(s->locks, s->lock_count);
+		return key;
+	}
+	see_out(s);
+	return key == GT_WAIT_TIMEOUT ? -ETIMEDOUT : finish(s, key);
 }
 
 /* Under all locks, which are let go. The chosen case, or -EAGAIN. */
-static int select_in(struct selection *s, unsigned int flags)
+static int select_in(struct selection *s, unsigned int flags, int64_t deadline)
 {
 	bool duplicates = lock_all(s);
 	struct gt_g *partner = NULL;
@@ -330,50 +370,64 @@ static int select_in(struct selection *s, unsigned int flags)
 			gt_ready(partner);
 		return chosen;
 	}
-	enqueue_all(s, duplicates);
-	gt_park(commit_unlock_all, s, s->lock_count ? GT_REASON_SELECT : GT_REASON_CHAN_NIL);
-	return see_out(s);
+	return wait_in_all(s, duplicates, deadline);
 }
 
 /* Three sizes of frame, so that a task that waits for little takes little. */
 
-static __attribute__((__noinline__)) int select_few(struct gt_case *cases, size_t n,
-						    unsigned int flags)
+static __attribute__((__noinline__)) int select_few(struct selection *s, unsigned int flags,
+						    int64_t deadline)
 {
 	struct gt_chan_waiter waiters[GT_FEW];
 	struct gt_chan *locks[GT_FEW];
-	struct selection s = { .cases = cases, .n = n, .waiters = waiters, .locks = locks };
 
-	return select_in(&s, flags);
+	s->waiters = waiters;
+	s->locks = locks;
+	return select_in(s, flags, deadline);
 }
 
-static __attribute__((__noinline__)) int select_some(struct gt_case *cases, size_t n,
-						     unsigned int flags)
+static __attribute__((__noinline__)) int select_some(struct selection *s, unsigned int flags,
+						     int64_t deadline)
 {
 	struct gt_chan_waiter waiters[GT_SOME];
 	struct gt_chan *locks[GT_SOME];
-	struct selection s = { .cases = cases, .n = n, .waiters = waiters, .locks = locks };
 
-	return select_in(&s, flags);
+	s->waiters = waiters;
+	s->locks = locks;
+	return select_in(s, flags, deadline);
 }
 
-static __attribute__((__noinline__)) int select_many(struct gt_case *cases, size_t n,
-						     unsigned int flags)
+static __attribute__((__noinline__)) int select_many(struct selection *s, unsigned int flags,
+						     int64_t deadline)
 {
-	struct selection s = { .cases = cases, .n = n };
-	void *memory = malloc(n * (sizeof(*s.waiters) + sizeof(*s.locks)));
+	void *memory = malloc(s->n * (sizeof(*s->waiters) + sizeof(*s->locks)));
 	int chosen;
 
 	if (!memory)
 		return -ENOMEM;
-	s.waiters = memory;
-	s.locks = (struct gt_chan **)(s.waiters + n);
-	chosen = select_in(&s, flags);
+	s->waiters = memory;
+	s->locks = (struct gt_chan **)(s->waiters + s->n);
+	chosen = select_in(s, flags, deadline);
 	free(memory);
 	return chosen;
 }
 
-int gt_select(struct gt_case *cases, size_t n, unsigned int flags)
+static __attribute__((__noinline__)) int select_slow(struct gt_case *cases, size_t n,
+						     unsigned int flags, int64_t deadline)
+{
+	struct selection s;
+
+	s.cases = cases;
+	s.n = n;
+	if (n <= GT_FEW)
+		return select_few(&s, flags, deadline);
+	if (n <= GT_SOME)
+		return select_some(&s, flags, deadline);
+	return select_many(&s, flags, deadline);
+}
+
+static inline int select_any(struct gt_case *cases, size_t n, unsigned int flags,
+			     int64_t deadline)
 {
 	size_t ready;
 	int chosen;
@@ -384,15 +438,44 @@ int gt_select(struct gt_case *cases, size_t n, unsigned int flags)
 		return -EAGAIN;
 	gt_enter();
 	chosen = ready ? try_one(cases, n, ready) : -EAGAIN;
-	if (chosen == -EAGAIN)
-		chosen = n <= GT_FEW  ? select_few(cases, n, flags) :
-			 n <= GT_SOME ? select_some(cases, n, flags) :
-					select_many(cases, n, flags);
+	if (chosen == -EAGAIN) {
+		if (gt_deadline_passed(deadline))
+			flags = GT_SELECT_DEFAULT;
+		chosen = select_slow(cases, n, flags, deadline);
+	}
 	gt_leave();
 	if (gt_unlikely(chosen >= 0 && cases[chosen].direction == GT_CASE_SEND &&
 			!cases[chosen].ok))
 		gt_panic("send on closed channel");
 	return chosen;
+}
+
+int gt_select(struct gt_case *cases, size_t n, unsigned int flags)
+{
+	return select_any(cases, n, flags, GT_NO_DEADLINE);
+}
+
+int gt_select_until(struct gt_case *cases, size_t n, int64_t deadline)
+{
+	int chosen = select_any(cases, n, 0, deadline);
+
+	return chosen == -EAGAIN ? -ETIMEDOUT : chosen;
+}
+
+int gt_chan_send_until(struct gt_chan *chan, const void *value, int64_t deadline)
+{
+	struct gt_case one = gt_case_send(chan, value);
+	int chosen = gt_select_until(&one, 1, deadline);
+
+	return chosen < 0 ? chosen : 0;
+}
+
+int gt_chan_recv_until(struct gt_chan *chan, void *value, int64_t deadline)
+{
+	struct gt_case one = gt_case_recv(chan, value);
+	int chosen = gt_select_until(&one, 1, deadline);
+
+	return chosen < 0 ? chosen : one.ok;
 }
 
 void gt_selection_full(void)

@@ -51,8 +51,10 @@ struct gt_chan *gt_chan_get(struct gt_chan *chan);
  * gt_chan_put - give a reference back
  * @chan: the channel, or NULL.
  *
- * The last one frees it, with the values that are still buffered. Nobody may be
- * waiting on it then: a waiter's reference counts.
+ * The last one frees it, with the values that are still buffered. Who uses a channel
+ * needs a reference for as long as the call lasts, its own or one that somebody keeps
+ * for it: a waiter takes none. The last reference given back while tasks wait is a
+ * panic.
  *
  * Context: Suspends: no. Pthread: works. Signal-safe: no.
  */
@@ -80,6 +82,34 @@ void gt_chan_send(struct gt_chan *chan, const void *value);
  * Return: 1 if a value was received, 0 if the channel is closed and drained.
  */
 int gt_chan_recv(struct gt_chan *chan, void *value);
+
+/**
+ * gt_chan_send_until - send a value, waiting no longer than to a deadline
+ * @chan: the channel, or NULL.
+ * @value: as in gt_chan_send().
+ * @deadline: absolute, as gt_now() gives it, or GT_NO_DEADLINE. One that has passed
+ *	fails the call only if it would have to wait.
+ *
+ * Panics if the channel is closed, also if that happens while it waits. A value whose
+ * send timed out is not received by anybody.
+ *
+ * Context: as gt_chan_send().
+ * Return: 0; -ETIMEDOUT; -ENOMEM if there is no memory for the deadline.
+ */
+int gt_chan_send_until(struct gt_chan *chan, const void *value, int64_t deadline);
+
+/**
+ * gt_chan_recv_until - receive a value, waiting no longer than to a deadline
+ * @chan: the channel, or NULL.
+ * @value: as in gt_chan_recv(); untouched if no value was received and the channel
+ *	is not closed.
+ * @deadline: as in gt_chan_send_until().
+ *
+ * Context: as gt_chan_send().
+ * Return: 1 if a value was received, 0 if the channel is closed and drained;
+ * -ETIMEDOUT; -ENOMEM if there is no memory for the deadline.
+ */
+int gt_chan_recv_until(struct gt_chan *chan, void *value, int64_t deadline);
 
 /**
  * gt_chan_try_send - send a value if that needs no waiting

@@ -48,6 +48,7 @@
 #include <stdint.h>
 
 #include <gt/chan.h>
+#include <gt/time.h>
 #include <gt/version.h>
 
 GT_BEGIN_DECLS
@@ -106,6 +107,19 @@ struct gt_case {
 int gt_select(struct gt_case *cases, size_t n, unsigned int flags);
 
 /**
+ * gt_select_until - the same, waiting no longer than to a deadline
+ * @cases: as in gt_select().
+ * @n: as in gt_select().
+ * @deadline: absolute, as gt_now() gives it, or GT_NO_DEADLINE. One that has passed
+ *	fails the call only if no case can proceed.
+ *
+ * Context: as gt_select().
+ * Return: the index of the case that took place; -ETIMEDOUT: none did; -ENOMEM as
+ * gt_select(), or if there is no memory for the deadline.
+ */
+int gt_select_until(struct gt_case *cases, size_t n, int64_t deadline);
+
+/**
  * gt_case_recv - a case that receives
  * @chan: the channel, or NULL.
  * @value: where to put the value, or NULL.
@@ -152,16 +166,18 @@ struct gt_selection {
 	int n;			/* the cases seen on this way through the block */
 	int chosen;		/* the one to carry out */
 	bool again;		/* the second way through: it has been chosen */
-	unsigned int flags;
+	bool wait;		/* there is no default */
+	int64_t deadline;
 };
 
 void gt_selection_full(void);
 
-static inline struct gt_selection *gt_selection_init(struct gt_selection *s)
+static inline struct gt_selection *gt_selection_init(struct gt_selection *s, int64_t deadline)
 {
 	s->n = -1;
-	s->flags = 0;
 	s->again = false;
+	s->wait = true;
+	s->deadline = deadline;
 	return s;
 }
 
@@ -173,7 +189,8 @@ static inline bool gt_selection_next(struct gt_selection *s)
 		s->n = 0;
 		return true;
 	}
-	s->chosen = gt_select(s->cases, (size_t)s->n, s->flags);
+	s->chosen = s->wait ? gt_select_until(s->cases, (size_t)s->n, s->deadline) :
+			      gt_select(s->cases, (size_t)s->n, GT_SELECT_DEFAULT);
 	s->again = true;
 	s->n = 0;
 	return true;
@@ -189,7 +206,7 @@ static inline bool gt_selection_add(struct gt_selection *s, struct gt_case one)
 
 static inline bool gt_selection_default(struct gt_selection *s)
 {
-	s->flags = GT_SELECT_DEFAULT;
+	s->wait = false;
 	return s->again && s->chosen < 0;
 }
 /* public: */
@@ -197,15 +214,23 @@ static inline bool gt_selection_default(struct gt_selection *s)
 /**
  * GT_SELECT - a select whose cases carry their statements with them
  *
- * Starts a block that holds nothing but GT_ON() and GT_ON_DEFAULT, each before a
- * statement. The block is gone through twice: once to collect the cases, each
- * evaluated once, and once to carry out the statement of the one that took place.
- * What a case sends has to outlive the block: no compound literal in GT_ON() does.
- * break and continue in a statement both leave the block, and it alone. Up to
+ * Starts a block that holds nothing but GT_ON(), and GT_ON_DEFAULT if it is not to
+ * wait, each before a statement. The block is gone through twice: once to collect the
+ * cases, each evaluated once, and once to carry out the statement of the one that took
+ * place. What a case sends has to outlive the block: no compound literal in GT_ON()
+ * does. break and continue in a statement both leave the block, and it alone. Up to
  * GT_SELECT_ROOM cases, else it panics. An empty block waits for ever.
  */
-#define GT_SELECT \
-	for (struct gt_selection gt_selection_, *gt_s_ = gt_selection_init(&gt_selection_); \
+#define GT_SELECT GT_SELECT_UNTIL(GT_NO_DEADLINE)
+
+/**
+ * GT_SELECT_UNTIL - GT_SELECT, waiting no longer than to a deadline
+ * @deadline: as in gt_select_until(). If it comes, the statement of GT_ON_TIMEOUT is
+ *	carried out, or none.
+ */
+#define GT_SELECT_UNTIL(deadline) \
+	for (struct gt_selection gt_selection_, \
+	     *gt_s_ = gt_selection_init(&gt_selection_, (deadline)); \
 	     gt_selection_next(gt_s_);)
 
 /**
@@ -219,6 +244,15 @@ static inline bool gt_selection_default(struct gt_selection *s)
 /** GT_ON_DEFAULT - the statement of a GT_SELECT block if no case can proceed */
 #define GT_ON_DEFAULT \
 	if (!gt_selection_default(gt_s_)) { \
+	} else
+
+/**
+ * GT_ON_TIMEOUT - the statement of a GT_SELECT_UNTIL block whose deadline came
+ *
+ * Also if there is no memory for the deadline.
+ */
+#define GT_ON_TIMEOUT \
+	if (!(gt_s_->again && gt_s_->chosen < 0)) { \
 	} else
 
 /** GT_OK - in the statement of a case: whether a value was passed, see struct gt_case */
