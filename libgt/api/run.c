@@ -48,6 +48,7 @@ static void in_child(void)
 	gt_netpoll_stop();
 	gt_sched.backend->stop();
 	gt_sysmon_forget();
+	gt_maker_forget();
 	gt_stack_forget(m ? m->g : NULL);
 	gt_timers_forget();
 	gt_store(&gt_sched.phase, GT_FORKED);
@@ -130,9 +131,14 @@ static int start(void (*fn)(void *arg), void *arg)
 	error = gt_sysmon_start();
 	if (error)
 		goto fault;
+	error = gt_maker_start();
+	if (error)
+		goto sysmon;
 	error = gt_thread_first(&gt_sched.all_p[0]);
 	if (!error)
 		return 0;
+	gt_maker_stop();
+sysmon:
 	gt_sysmon_stop();
 fault:
 	gt_fault_stop();
@@ -153,6 +159,7 @@ static bool end(int64_t deadline)
 {
 	/* First of all: it looks at Ms without a lock. */
 	gt_sysmon_stop();
+	gt_maker_stop();
 	if (!gt_thread_end_all(deadline))
 		return false;
 	gt_fault_stop();

@@ -52,13 +52,13 @@ static void dump(struct gt_g *g)
 	fputc('\n', stderr);
 }
 
-/* The runtime's: its Ms, sysmon, and gt_run()'s caller. */
+/* The runtime's: its Ms, sysmon, the maker, and gt_run()'s caller. */
 static bool foreign_threads(void)
 {
 	struct stat st;
 
 	/* A folder has a link for itself, one from above, and one from each below. */
-	return stat("/proc/self/task", &st) || st.st_nlink - 2 > gt_sched.threads + 2;
+	return stat("/proc/self/task", &st) || st.st_nlink - 2 > gt_sched.threads + 3;
 }
 
 void gt_deadlock_check_locked(void)

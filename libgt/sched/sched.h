@@ -98,10 +98,27 @@ bool gt_thread_stop(struct gt_m *m);
 bool gt_thread_swap(struct gt_m *m, struct gt_g *g);
 /* The backend wants an M standing by; make one if there is none. */
 void gt_thread_reserve(void);
+/* Make an M. With p it starts to run, without it starts idle. 0 or -errno. */
+int gt_thread_new(struct gt_p *p, bool spinning);
+/* An M could not be made. */
+void gt_thread_failed(int error);
 /* The first M. 0 or -errno. */
 int gt_thread_first(struct gt_p *p);
 /* Wake everything, wait for the ends until deadline. True: all have ended. */
 bool gt_thread_end_all(int64_t deadline);
+
+/* maker.c: the thread that makes threads. */
+
+int gt_maker_start(void);
+void gt_maker_stop(void);
+/* In the child of a fork(): there is none. */
+void gt_maker_forget(void);
+/* Make an M for p. */
+void gt_maker_ask(struct gt_p *p, bool spinning);
+/* Make an M that starts idle, unless one is on its way. */
+void gt_maker_ask_spare_locked(void);
+/* A P that waits for an M to be made, or NULL. */
+struct gt_p *gt_maker_take_locked(void);
 
 /* handoff.c: Ps of blocked Ms. */
 

@@ -13,6 +13,7 @@
  * any time, to stand by (gt_thread_reserve): a thread takes far longer to make than
  * a block takes to report.
  *
+ * An M that is not there yet is asked of the maker (maker.c), and its P waits there.
  * Ms are not ended before the run is: an idle one costs a stack page or two. A thread
  * that cannot be made is no disaster: its P goes back, and tasks wait for a free M.
  */
@@ -36,17 +37,17 @@
 __thread struct gt_m *gt_m_tls
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* Say so once a run: tasks now wait for threads that are blocked. */
-static void warn_thread(int error)
+/* Say so once: tasks now wait for threads that are blocked. */
+void gt_thread_failed(int error)
 {
 	static _Atomic bool warned;
 
-	if (!atomic_exchange(&warned, true))
+	if (error != -ECANCELED && !atomic_exchange(&warned, true))
 		fprintf(stderr,
 			"gt: cannot start thread %u: %s; tasks wait until one is free "
 			"(a task blocked in a system call holds a thread: see ulimit -u, "
 			"the pids cgroup and vm.max_map_count)\n",
-			gt_sched.threads + 1, strerror(error));
+			gt_sched.threads + 1, strerror(-error));
 }
 
 static void idle_put_locked(struct gt_m *m)
@@ -77,6 +78,7 @@ static void *thread_main(void *arg)
 
 	gt_m_set_self(m);
 	m->errno_at = &errno;
+	pthread_sigmask(SIG_SETMASK, &gt_sched.signal_mask, NULL);
 	/* Sleepers are late by the slack: 50 us if it is not set. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	pthread_getattr_np(pthread_self(), &attr);
@@ -100,8 +102,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* Make an M. With p it starts to run, without it starts idle. 0 or -errno. */
-static int thread_new(struct gt_p *p, bool spinning)
+int gt_thread_new(struct gt_p *p, bool spinning)
 {
 	struct gt_m *m = aligned_alloc(GT_CACHELINE, (sizeof(*m) + GT_CACHELINE - 1) /
 						     GT_CACHELINE * GT_CACHELINE);
@@ -122,28 +123,36 @@ static int thread_new(struct gt_p *p, bool spinning)
 	if (p)
 		gt_store_release(&p->m, m);
 
-	/* The lock keeps the end of the run from missing the new thread. */
+	/* Counted before it begins: a thread on its way is life to deadlock.c. */
 	gt_lock(&gt_sched.lock);
-	if (gt_sched.threads >= GT_THREADS_MAX)
+	if (gt_sched.threads >= GT_THREADS_MAX) {
 		error = EAGAIN;
-	else if (gt_load(&gt_sched.phase) != GT_ON)
+	} else if (gt_load(&gt_sched.phase) != GT_ON) {
 		error = ECANCELED;
-	else
-		error = pthread_attr_init(&attr);
-	if (!error) {
-		atomic_fetch_add_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
-		pthread_attr_setstacksize(&attr, GT_THREAD_STACK);
-		error = pthread_create(&m->thread, &attr, thread_main, m);
-		pthread_attr_destroy(&attr);
-		if (error)
-			atomic_fetch_sub_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
-	}
-	if (!error) {
+	} else {
+		error = 0;
 		gt_sched.threads++;
-		m->all_next = gt_sched.all_m;
-		gt_sched.all_m = m;
 	}
 	gt_unlock(&gt_sched.lock);
+	if (!error) {
+		atomic_fetch_add_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
+		error = pthread_attr_init(&attr);
+		if (!error) {
+			/* Not under sched.lock: it takes locks of libc's. See maker.c. */
+			pthread_attr_setstacksize(&attr, GT_THREAD_STACK);
+			error = pthread_create(&m->thread, &attr, thread_main, m);
+			pthread_attr_destroy(&attr);
+		}
+		gt_lock(&gt_sched.lock);
+		if (error) {
+			gt_sched.threads--;
+			atomic_fetch_sub_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
+		} else {
+			m->all_next = gt_sched.all_m;
+			gt_sched.all_m = m;
+		}
+		gt_unlock(&gt_sched.lock);
+	}
 	if (error) {
 		if (p)
 			gt_store(&p->m, NULL);
@@ -155,37 +164,22 @@ static int thread_new(struct gt_p *p, bool spinning)
 
 int gt_thread_first(struct gt_p *p)
 {
-	return thread_new(p, false);
+	return gt_thread_new(p, false);
 }
 
 void gt_thread_reserve(void)
 {
-	bool enough;
-	int error;
-
 	if (!gt_sched.backend->standby || !gt_sched.config.handoff)
 		return;
 	gt_lock(&gt_sched.lock);
-	enough = gt_sched.idle_m || gt_sched.reserving;
-	if (!enough)
-		gt_sched.reserving = true;
+	if (!gt_sched.idle_m)
+		gt_maker_ask_spare_locked();
 	gt_unlock(&gt_sched.lock);
-	if (enough)
-		return;
-	error = thread_new(NULL, false);
-	if (!error)
-		return;
-	gt_lock(&gt_sched.lock);
-	gt_sched.reserving = false;
-	gt_unlock(&gt_sched.lock);
-	if (error != -ECANCELED)
-		warn_thread(-error);
 }
 
 void gt_thread_start(struct gt_p *p, bool spinning)
 {
 	struct gt_m *m;
-	int error;
 
 	gt_lock(&gt_sched.lock);
 	m = gt_sched.idle_m;
@@ -195,21 +189,10 @@ void gt_thread_start(struct gt_p *p, bool spinning)
 		m->spinning = spinning;
 	}
 	gt_unlock(&gt_sched.lock);
-	if (m) {
+	if (m)
 		gt_sched.backend->wake(m);
-		return;
-	}
-	error = thread_new(p, spinning);
-	if (!error)
-		return;
-	/* The work stays queued; whoever is next to look finds it. */
-	if (error != -ECANCELED)
-		warn_thread(-error);
-	if (spinning)
-		atomic_fetch_sub(&gt_sched.spinning, 1);
-	gt_lock(&gt_sched.lock);
-	gt_p_idle_put_locked(p);
-	gt_unlock(&gt_sched.lock);
+	else
+		gt_maker_ask(p, spinning);
 }
 
 bool gt_thread_stop(struct gt_m *m)
@@ -218,8 +201,15 @@ bool gt_thread_stop(struct gt_m *m)
 	struct gt_p *p, *taken = NULL;
 
 	gt_lock(&gt_sched.lock);
-	idle_put_locked(m);
 	gt_sched.reserving = false;
+	p = gt_maker_take_locked();
+	if (p) {
+		m->spinning = p->start_spinning;
+		gt_unlock(&gt_sched.lock);
+		gt_p_acquire(m, p);
+		return true;
+	}
+	idle_put_locked(m);
 	gt_deadlock_check_locked();
 	while (gt_load(&gt_sched.phase) != GT_STOPPING) {
 		gt_unlock(&gt_sched.lock);

@@ -20,6 +20,7 @@
 #define GT_SCHED_TYPES_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -195,7 +196,8 @@ struct gt_p {
 	uint64_t id_next, id_end;	/* ids set aside for new Gs. Owner */
 	_Atomic uint64_t born, died;	/* Gs started and ended here. Written by owner */
 	_Atomic(struct gt_m *) m;	/* who holds it. That M, or a taker */
-	struct gt_p *idle_next;		/* sched.lock: link in idle_p or retired_p */
+	struct gt_p *idle_next;		/* sched.lock: link in idle_p, retired_p or starting */
+	bool start_spinning;		/* sched.lock: so will the M that it waits for */
 	_Atomic bool retired;		/* not in use. Written under sched.lock; see procs.c */
 	uint64_t seen_tick;		/* tick at sysmon's last look. sysmon's */
 	uint32_t seen_take;		/* its M's take word then. sysmon's */
@@ -276,6 +278,9 @@ struct gt_sched {
 	struct gt_m *all_m;		/* lock */
 	uint32_t threads;		/* lock: Ms made */
 	bool reserving;			/* lock: an M made to stand by is not idle yet */
+	bool spare_wanted;		/* lock: it is still to be made */
+	struct gt_p *starting;		/* lock: a stack; each waits for an M to be made */
+	sigset_t signal_mask;		/* of all Ms. Constant during a run */
 	_Atomic uint32_t threads_ended;	/* futex: changes as an M ends */
 
 	/* 0 while an M waits in the poller, else when it was last polled. */
