@@ -26,10 +26,12 @@
 #include "sched/timer.h"
 
 #define GT_END_GRACE (100 * GT_MILLISECOND)
+#define GT_DEFAULT (-1)
 
 /* gt_run() is one at a time; fork() must not copy it half-way. */
 static pthread_mutex_t run_lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic int wanted_maxprocs;	/* gt_gomaxprocs()'s, or 0 */
+/* gt_gomaxprocs()'s; or 0: nobody said anything; or GT_DEFAULT: not GTMAXPROCS's either. */
+static _Atomic int wanted_maxprocs;
 
 /*
  * The child of a fork() has one thread, and none of the runtime's: there it never
@@ -100,15 +102,17 @@ static void reset(void)
 static int start(void (*fn)(void *arg), void *arg)
 {
 	struct gt_config *config = &gt_sched.config;
-	int error;
+	int error, wanted;
 
 	reset();
 	error = gt_config_read(config);
 	if (error)
 		return error;
-	if (gt_load(&wanted_maxprocs))
-		config->maxprocs = gt_load(&wanted_maxprocs);
-	config->maxprocs_fixed |= gt_load(&wanted_maxprocs);
+	wanted = gt_load(&wanted_maxprocs);
+	if (wanted) {
+		config->maxprocs = wanted == GT_DEFAULT ? gt_config_maxprocs(0) : wanted;
+		config->maxprocs_fixed = wanted != GT_DEFAULT;
+	}
 	gt_store(&gt_sched.slow, config->migrate ? GT_SLOW_MIGRATE : 0);
 	gt_store(&gt_sched.phase, GT_STARTING);
 
@@ -201,23 +205,53 @@ static bool is_running(void)
 	return gt_load_acquire(&gt_sched.phase) == GT_ON;
 }
 
-int gt_gomaxprocs(int n)
+/* Of before a run; n = 0: no change. */
+static int maxprocs_before(int n)
 {
 	struct gt_config config;
+	int old = gt_load(&wanted_maxprocs);
+
+	if (old == GT_DEFAULT)
+		old = gt_config_maxprocs(0);
+	else if (!old)
+		old = gt_config_read(&config) ? 1 : config.maxprocs;
+	if (n)
+		gt_store(&wanted_maxprocs, n);
+	return old;
+}
+
+int gt_gomaxprocs(int n)
+{
 	int old;
 
 	if (n > GT_MAXPROCS_MAX)
 		n = GT_MAXPROCS_MAX;
+	if (n < 1)
+		n = 0;
 	gt_enter();
-	if (gt_m_self() || atomic_load(&gt_sched.phase) == GT_ON) {
-		old = n < 1 ? (int)gt_load(&gt_sched.procs_wanted) : gt_procs_set(n);
-	} else {
-		old = gt_load(&wanted_maxprocs);
-		if (!old)
-			old = gt_config_read(&config) ? 1 : config.maxprocs;
-	}
-	if (n >= 1)
+	if (!gt_m_self() && atomic_load(&gt_sched.phase) != GT_ON) {
+		old = maxprocs_before(n);
+	} else if (n) {
+		old = gt_procs_set(n);
 		gt_store(&wanted_maxprocs, n);
+	} else {
+		old = (int)gt_load(&gt_sched.procs_wanted);
+	}
+	gt_leave();
+	return old;
+}
+
+int gt_gomaxprocs_default(void)
+{
+	int old;
+
+	gt_enter();
+	if (!gt_m_self() && atomic_load(&gt_sched.phase) != GT_ON) {
+		old = maxprocs_before(GT_DEFAULT);
+	} else {
+		old = gt_procs_set_default();
+		gt_store(&wanted_maxprocs, GT_DEFAULT);
+	}
 	gt_leave();
 	return old;
 }

@@ -3,7 +3,7 @@
  * What the environment asks of a run. A value that cannot be understood is an
  * error, not a default: who sets a variable wants it to count.
  *
- *	GTMAXPROCS=N			processors
+ *	GTMAXPROCS=N			processors; else what gt_config_maxprocs() says
  *	GTBACKEND=auto|kmod|futex	auto takes kmod where the device serves
  *	GTHANDOFF=on|off		off leaves blocked threads their processors
  *	GTDEVICE=PATH			in place of /dev/gt
@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
+#include "base/cgroup.h"
 #include "gt/task.h"
 #include "sched/sched.h"
 
@@ -28,7 +30,7 @@ static int refuse(const char *name, const char *value, const char *accepted)
 }
 
 /* Affinity masks may be larger than cpu_set_t knows: ask with growing ones. */
-static int affinity_count(void)
+static int affinity_count(pid_t tid)
 {
 	for (int cpus = CPU_SETSIZE; cpus <= 1 << 20; cpus *= 2) {
 		cpu_set_t *set = CPU_ALLOC(cpus);
@@ -37,7 +39,7 @@ static int affinity_count(void)
 
 		if (!set)
 			break;
-		if (!sched_getaffinity(0, size, set))
+		if (!sched_getaffinity(tid, size, set))
 			count = CPU_COUNT_S(size, set);
 		CPU_FREE(set);
 		if (count)
@@ -48,6 +50,25 @@ static int affinity_count(void)
 	return 1;
 }
 
+/*
+ * As many as CPUs in the mask, or as the quota of the control groups is worth, if that
+ * is less; but two at least, so that one long task does not hold up all others: a quota
+ * is no bound on what runs at once. The rule is Go's (runtime, cgroup_linux.go).
+ */
+int gt_config_maxprocs(pid_t tid)
+{
+	static struct gt_lock lock;
+	static struct gt_cgroup cgroup;		/* lock */
+	int count = affinity_count(tid), quota;
+
+	gt_lock(&lock);
+	quota = gt_cgroup_cpus(&cgroup, "");
+	gt_unlock(&lock);
+	if (quota == 1)
+		quota = 2;
+	return quota && quota < count ? quota : count;
+}
+
 static int read_maxprocs(struct gt_config *config)
 {
 	const char *value = getenv("GTMAXPROCS");
@@ -55,7 +76,7 @@ static int read_maxprocs(struct gt_config *config)
 	long n;
 
 	if (!value || !*value) {
-		config->maxprocs = affinity_count();
+		config->maxprocs = gt_config_maxprocs(0);
 		return 0;
 	}
 	errno = 0;

@@ -56,6 +56,9 @@
  * Either the maker sees the idle P, or the M that is woken here, or that spins already,
  * sees the task. It wakes the next when it has found one.
  *
+ * Unless the user has said how many, sysmon asks once a second what the default is (see
+ * gt_config_maxprocs()): affinity masks and quotas change.
+ *
  * Rejected: stopping the world, as Go does, which waits for the slowest of all tasks;
  * retiring by number, the highest first, which lets the low ones start tasks while the
  * high ones still run theirs; RCU for the array of Ps, which is not needed where
@@ -65,10 +68,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "gt/time.h"
 #include "sched/park.h"
 #include "sched/runq.h"
 #include "sched/timer.h"
+
+#define GT_REFRESH_EVERY 1000000000
 
 static const size_t all_size = GT_MAXPROCS_MAX * sizeof(struct gt_p);
 
@@ -183,8 +191,10 @@ void gt_procs_tidy(void)
 	}
 }
 
-/* Returns what was wanted before. */
-static uint32_t set(uint32_t n, bool by_user)
+enum chooser { USER, DEFAULT, REFRESH };
+
+/* Returns what was wanted before. thread: for DEFAULT, whose affinity mask counts. */
+static uint32_t set(uint32_t n, enum chooser by, pid_t thread)
 {
 	struct gt_p *p;
 	bool grown = false;
@@ -192,10 +202,12 @@ static uint32_t set(uint32_t n, bool by_user)
 
 	gt_lock(&gt_sched.lock);
 	old = gt_load(&gt_sched.procs_wanted);
-	if (by_user)
-		gt_store(&gt_sched.procs_fixed, true);
-	else if (gt_load(&gt_sched.procs_fixed))
+	if (by == REFRESH && gt_load(&gt_sched.procs_fixed))
 		n = old;
+	else
+		gt_store(&gt_sched.procs_fixed, by == USER);
+	if (by == DEFAULT)
+		gt_sched.procs_thread = thread;
 	gt_store(&gt_sched.procs_wanted, n);
 	while (gt_load(&gt_sched.procs) > n && (p = gt_p_idle_get_locked()))
 		retire_locked(p);
@@ -216,13 +228,29 @@ static uint32_t set(uint32_t n, bool by_user)
 
 int gt_procs_set(int n)
 {
-	return (int)set(n, true);
+	return (int)set(n, USER, 0);
 }
 
-void gt_procs_refresh(int n)
+int gt_procs_set_default(void)
 {
-	if ((uint32_t)n != gt_load(&gt_sched.procs_wanted))
-		set(n, false);
+	return (int)set(gt_config_maxprocs(0), DEFAULT, (pid_t)syscall(SYS_gettid));
+}
+
+void gt_procs_refresh(int64_t now)
+{
+	uint32_t n;
+	pid_t thread;
+
+	if (gt_load(&gt_sched.procs_fixed) ||
+	    now - gt_sched.procs_refreshed < GT_REFRESH_EVERY)
+		return;
+	gt_sched.procs_refreshed = now;
+	gt_lock(&gt_sched.lock);
+	thread = gt_sched.procs_thread;
+	gt_unlock(&gt_sched.lock);
+	n = gt_config_maxprocs(thread);
+	if (n != gt_load(&gt_sched.procs_wanted))
+		set(n, REFRESH, 0);
 }
 
 int gt_procs_start(int n, bool fixed)
@@ -234,6 +262,8 @@ int gt_procs_start(int n, bool fixed)
 		return -ENOMEM;
 	}
 	gt_store(&gt_sched.procs_fixed, fixed);
+	gt_sched.procs_thread = (pid_t)syscall(SYS_gettid);
+	gt_sched.procs_refreshed = gt_now();
 	gt_store(&gt_sched.procs_wanted, n);
 	gt_lock(&gt_sched.lock);
 	/* The first is the first M's. */

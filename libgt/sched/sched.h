@@ -3,6 +3,8 @@
 #ifndef GT_SCHED_SCHED_H
 #define GT_SCHED_SCHED_H
 
+#include <sys/types.h>
+
 #include "backend/backend.h"
 #include "sched/types.h"
 
@@ -76,8 +78,10 @@ int gt_procs_start(int n, bool fixed);
 void gt_procs_end(void);
 /* n are wanted, says the user. Any thread. Returns how many were before. */
 int gt_procs_set(int n);
-/* n are wanted by default, unless the user has said something. */
-void gt_procs_refresh(int n);
+/* The default number of the calling thread is wanted from now on, and refreshed. */
+int gt_procs_set_default(void);
+/* Once a second at most: what the default is now. sysmon's. */
+void gt_procs_refresh(int64_t now);
 /* Under GT_SLOW_SHED: if there are too many, retire m's P. True: it is gone. */
 bool gt_procs_shed(struct gt_m *m);
 /* The caller's P is about to be idle: if there are too many, it is retired instead. */
@@ -173,6 +177,8 @@ void gt_deadlock_check_locked(void);
 
 /* config.c */
 
+/* How many processors by default, for the affinity mask of a thread; 0: the caller's. */
+int gt_config_maxprocs(pid_t tid);
 /* Fill in from the environment. 0, or -EINVAL with a line on stderr. */
 int gt_config_read(struct gt_config *config);
 

@@ -9,6 +9,7 @@
  *   for its P; after 10 ms in any case, since its timers and descriptors are work.
  * - Descriptors, if no M has polled for 10 ms since all are busy.
  * - Timers of Ps that are busy with one long task.
+ * - The default of GOMAXPROCS, and what is left of Ps that retired.
  * - Queued work beside an idle P, as after a failure to start a thread.
  *
  * It sleeps 20 us between looks while it finds something to do, after 1 ms without
@@ -178,6 +179,7 @@ static void *sysmon_main(void *arg)
 		poll_overdue(now);
 		fire_overdue(now);
 		gt_procs_tidy();
+		gt_procs_refresh(now);
 		if (gt_load(&gt_sched.queue_count))
 			gt_wake_p();
 		look_for_deadlock();

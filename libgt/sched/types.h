@@ -271,6 +271,8 @@ struct gt_sched {
 	_Atomic uint32_t procs;		/* in use */
 	_Atomic uint32_t procs_made;	/* those below it were in use once */
 	_Atomic bool procs_fixed;	/* the user chose procs_wanted */
+	pid_t procs_thread;		/* lock: whose affinity mask counts */
+	int64_t procs_refreshed;	/* sysmon's */
 	_Atomic bool procs_untidy;	/* retired ones may have timers. Any thread */
 	_Atomic uint64_t live[GT_MAXPROCS_MAX / 64];	/* those that may hold something */
 

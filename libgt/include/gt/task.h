@@ -180,14 +180,36 @@ size_t gt_task_count(void);
  * when its task next suspends; so tasks that suspend neither may for a while be more
  * than @n, but never more than before. gt_stats_read() tells how many are in use.
  *
- * Set before gt_run() it holds for runs from then on, and wins over GTMAXPROCS; the
- * default is GTMAXPROCS, else the CPUs in the affinity mask of gt_run()'s caller.
+ * Set before gt_run() it holds for runs from then on, and wins over GTMAXPROCS. If
+ * neither is set the number is the least of
+ *
+ *  - GT_MAXPROCS_MAX;
+ *  - the CPUs in the affinity mask of gt_run()'s caller;
+ *  - the CPU quota of the process's control group and of each visible group above it
+ *    (v2's cpu.max, or v1's cpu.cfs_quota_us over cpu.cfs_period_us), rounded up to a
+ *    whole CPU, and to 2 at least;
+ *
+ * and follows these as they change, at most once a second, while tasks run. Any @n
+ * from 1 on ends that, also one that changes nothing.
  *
  * Context: Suspends: no. Pthread: works. Signal-safe: no.
  * Return: the value before the call.
  * Source: Go's runtime.GOMAXPROCS, which stops all tasks for the time of the change.
  */
 int gt_gomaxprocs(int n);
+
+/**
+ * gt_gomaxprocs_default - go back to the default number of processors
+ *
+ * As if neither gt_gomaxprocs() nor GTMAXPROCS had set it: the number is what the
+ * affinity mask of the calling thread and the control groups make it now, and follows
+ * them again.
+ *
+ * Context: Suspends: no. Pthread: works. Signal-safe: no.
+ * Return: the value before the call.
+ * Source: Go's runtime.SetDefaultGOMAXPROCS.
+ */
+int gt_gomaxprocs_default(void);
 
 /**
  * gt_backend_name - which backend the running runtime chose
