@@ -57,6 +57,16 @@ static void queue_init(struct gt_chan_link *queue)
 	queue->prev = queue;
 }
 
+void gt_chan_init(struct gt_chan *chan, size_t elem_size, size_t capacity)
+{
+	memset(chan, 0, sizeof(*chan));
+	chan->elem_size = elem_size;
+	chan->capacity = capacity;
+	queue_init(&chan->recvq);
+	queue_init(&chan->sendq);
+	gt_store(&chan->refs, 1);
+}
+
 struct gt_chan *gt_chan_make(size_t elem_size, size_t capacity)
 {
 	struct gt_chan *chan;
@@ -68,12 +78,7 @@ struct gt_chan *gt_chan_make(size_t elem_size, size_t capacity)
 	chan = malloc(bytes);
 	if (!chan)
 		return NULL;
-	memset(chan, 0, sizeof(*chan));
-	chan->elem_size = elem_size;
-	chan->capacity = capacity;
-	queue_init(&chan->recvq);
-	queue_init(&chan->sendq);
-	gt_store(&chan->refs, 1);
+	gt_chan_init(chan, elem_size, capacity);
 	return chan;
 }
 
@@ -90,7 +95,10 @@ void gt_chan_put(struct gt_chan *chan)
 		return;
 	if (!gt_chan_queue_empty(&chan->recvq) || !gt_chan_queue_empty(&chan->sendq))
 		gt_panic("gt_chan_put: the last reference to a channel on which tasks wait");
-	free(chan);
+	if (chan->last_put)
+		chan->last_put(chan);
+	else
+		free(chan);
 }
 
 static bool commit_unlock(struct gt_g *g, void *arg)
@@ -285,12 +293,13 @@ void gt_chan_close(struct gt_chan *chan)
 	gt_leave();
 }
 
+/* A timer's channel has a place for a tick, but is as good as unbuffered: see timer.c. */
 size_t gt_chan_len(const struct gt_chan *chan)
 {
-	return chan ? gt_load(&chan->count) : 0;
+	return chan && !chan->last_put ? gt_load(&chan->count) : 0;
 }
 
 size_t gt_chan_cap(const struct gt_chan *chan)
 {
-	return chan ? chan->capacity : 0;
+	return chan && !chan->last_put ? chan->capacity : 0;
 }

@@ -58,6 +58,7 @@ struct gt_chan {
 	_Atomic uint64_t version;	/* grows before a side may become ready. lock */
 	_Atomic bool closed;		/* written under the lock */
 	struct gt_chan_link recvq, sendq;	/* lock; emptiness is read without */
+	void (*last_put)(struct gt_chan *chan);	/* a timer's: frees both. Constant */
 	_Alignas(max_align_t) char ring[];	/* lock */
 };
 
@@ -158,6 +159,9 @@ static inline void gt_chan_zero(const struct gt_chan *chan, void *to)
 	if (to && chan->elem_size)
 		memset(to, 0, chan->elem_size);
 }
+
+/* A new channel, in its user's memory, whose buffer is big enough. */
+void gt_chan_init(struct gt_chan *chan, size_t elem_size, size_t capacity);
 
 /* What an attempt under the lock came to. */
 enum gt_chan_result {

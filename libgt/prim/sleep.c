@@ -19,8 +19,9 @@ struct sleeper {
 	struct gt_g *g;
 };
 
-static void fire(struct gt_alarm *alarm)
+static void fire(struct gt_alarm *alarm, int64_t when)
 {
+	(void)when;
 	gt_ready_last(((struct sleeper *)alarm)->g);
 }
 

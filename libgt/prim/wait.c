@@ -45,11 +45,12 @@ static bool expire(struct gt_wait *wait)
 	return ended;
 }
 
-static void fire(struct gt_alarm *alarm)
+static void fire(struct gt_alarm *alarm, int64_t when)
 {
 	struct gt_wait *wait = (void *)((char *)alarm - offsetof(struct gt_wait, alarm));
 	struct gt_g *g = wait->g;
 
+	(void)when;
 	if (expire(wait))
 		gt_ready_last(g);
 }

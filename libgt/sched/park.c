@@ -232,6 +232,12 @@ void gt_launch(struct gt_g *g)
 	enqueue(g, false);
 }
 
+void gt_launch_last(struct gt_g *g)
+{
+	gt_store(&g->state, GT_RUNNABLE);
+	enqueue(g, true);
+}
+
 /*
  * To the end of the P's queue; but if there is nothing else in it, and something in
  * the global one, to the end of that. A caller that yields until others have run

@@ -99,6 +99,9 @@ void gt_requeue_lost(void);
 /* Start a new task, whose frame is made. Any thread. */
 void gt_launch(struct gt_g *g);
 
+/* The same, behind all that are runnable here. */
+void gt_launch_last(struct gt_g *g);
+
 /*
  * The caller, g, is dead. Returns whom to switch to with gt_switch_last(), which the
  * bottom function of the stack has to do itself: see arch.h.

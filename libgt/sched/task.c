@@ -142,7 +142,7 @@ static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
 	g->syscall_depth = 0;
 	g->fn = request->fn;
 	g->id = next_id(p);
-	g->creator = m ? m->g->id : 0;
+	g->creator = request->creator || !m ? request->creator : m->g->id;
 	g->name = request->name;
 	g->done = request->done;
 	g->done_arg = request->done_arg;
@@ -150,29 +150,36 @@ static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
 	return g;
 }
 
-int gt_task_start(const struct gt_task_request *request)
+int gt_task_start_inside(const struct gt_task_request *request)
 {
-	struct gt_m *m;
-	struct gt_p *p;
+	struct gt_m *m = gt_m_self();
+	struct gt_p *p = m ? m->p : NULL;
 	struct gt_g *g;
 
-	gt_enter();
-	m = gt_m_self();
-	if (!m && atomic_load(&gt_sched.phase) != GT_ON) {
-		gt_leave();
+	if (!m && atomic_load(&gt_sched.phase) != GT_ON)
 		return -ESRCH;
-	}
-	p = m ? m->p : NULL;
 	g = make(p, request);
-	if (g) {
-		if (p)
-			gt_count(&p->born);
-		else
-			atomic_fetch_add(&gt_sched.born_outside, 1);
+	if (!g)
+		return -ENOMEM;
+	if (p)
+		gt_count(&p->born);
+	else
+		atomic_fetch_add(&gt_sched.born_outside, 1);
+	if (request->last)
+		gt_launch_last(g);
+	else
 		gt_launch(g);
-	}
+	return 0;
+}
+
+int gt_task_start(const struct gt_task_request *request)
+{
+	int error;
+
+	gt_enter();
+	error = gt_task_start_inside(request);
 	gt_leave();
-	return g ? 0 : -ENOMEM;
+	return error;
 }
 
 int gt_task_start_main(void (*fn)(void *arg), void *arg)

@@ -3,7 +3,9 @@
 #ifndef GT_SCHED_TASK_H
 #define GT_SCHED_TASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What a new task is to be. Zeroed members are the default. */
 struct gt_task_request {
@@ -15,10 +17,15 @@ struct gt_task_request {
 	size_t stack_size, guard_size;
 	void (*done)(void *done_arg);	/* called as the task's last, if it ends */
 	void *done_arg;
+	uint64_t creator;	/* id of the task that it is said to be created by */
+	bool last;		/* several have an order: behind all that are runnable */
 };
 
 /* Start a task. Any thread. 0 or -errno. */
 int gt_task_start(const struct gt_task_request *request);
+
+/* The same, inside the runtime. */
+int gt_task_start_inside(const struct gt_task_request *request);
 
 /* The first task of a run, by gt_run() before there is an M. 0 or -errno. */
 int gt_task_start_main(void (*fn)(void *arg), void *arg);

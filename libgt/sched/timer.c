@@ -14,9 +14,10 @@
  *	    poll_until) kick			do not sleep
  *
  * An alarm knows its place in its heap, so that it is taken out, or moved within it,
- * at once: no dead entry is ever in a heap, and first is exact. While it is in a
- * heap, all of it is under the heap's lock, and it may change heaps under the locks
- * of both; so who wants it locks the heap it names and looks again (lock_of).
+ * at once: no dead entry is ever in a heap, and first is exact. All of it is under the
+ * lock of the heap that it names; so who wants it locks that and looks whether it still
+ * does (lock_of). It comes to another heap by naming none in between, or under the
+ * locks of both.
  *
  * FIRING. fire() is called without the lock, by one thread at a time for each heap:
  * firing names the alarm meanwhile. Who cancels an alarm that is no longer in its
@@ -140,7 +141,7 @@ static bool grow(struct gt_timers *timers, size_t count)
 	return true;
 }
 
-static int insert(struct gt_timers *timers, struct gt_alarm *alarm, int64_t when)
+static int insert(struct gt_timers *timers, struct gt_alarm *alarm, int64_t when, int64_t period)
 {
 	/* INT64_MAX in first is "none": no alarm is that late. */
 	struct gt_timer_slot slot = { .when = when - (when == INT64_MAX), .alarm = alarm };
@@ -149,6 +150,7 @@ static int insert(struct gt_timers *timers, struct gt_alarm *alarm, int64_t when
 		return -ENOMEM;
 	gt_store(&alarm->timers, timers);
 	alarm->run = timers->run;
+	alarm->period = period;
 	sift_up(timers, timers->count++, slot);
 	if (alarm->at == 1)
 		first_changed(timers);
@@ -235,7 +237,7 @@ static void move(struct gt_timers *timers, struct gt_alarm *alarm, int64_t when)
 		first_changed(timers);
 }
 
-int gt_alarm_set(struct gt_alarm *alarm, int64_t when)
+int gt_alarm_set(struct gt_alarm *alarm, int64_t when, int64_t period)
 {
 	struct gt_timers *timers = lock_of(alarm);
 	bool first;
@@ -243,14 +245,17 @@ int gt_alarm_set(struct gt_alarm *alarm, int64_t when)
 
 	if (timers && is_in(timers, alarm)) {
 		move(timers, alarm, when);
+		alarm->period = period;
 		was_set = 1;
 	} else {
 		if (!timers || (timers != own_heap() && timers->firing != alarm)) {
-			if (timers)
+			if (timers) {
+				gt_store(&alarm->timers, NULL);
 				gt_unlock(&timers->lock);
+			}
 			timers = lock_own();
 		}
-		if (insert(timers, alarm, when)) {
+		if (insert(timers, alarm, when, period)) {
 			gt_unlock(&timers->lock);
 			return -ENOMEM;
 		}
@@ -260,6 +265,35 @@ int gt_alarm_set(struct gt_alarm *alarm, int64_t when)
 	if (first)
 		announce(when);
 	return was_set;
+}
+
+int gt_alarm_set_again(struct gt_alarm *alarm, int64_t when)
+{
+	struct gt_timers *timers = lock_of(alarm);
+	int result = is_in(timers, alarm) ? 1 : insert(timers, alarm, when, 0);
+	bool first = !result && alarm->at == 1;
+
+	gt_unlock(&timers->lock);
+	if (first)
+		announce(when);
+	return result;
+}
+
+bool gt_alarm_move(struct gt_alarm *alarm, int64_t when)
+{
+	struct gt_timers *timers = lock_of(alarm);
+	bool moved, first;
+
+	if (!timers)
+		return false;
+	moved = is_in(timers, alarm) && timers->firing != alarm;
+	if (moved)
+		move(timers, alarm, when);
+	first = moved && alarm->at == 1;
+	gt_unlock(&timers->lock);
+	if (first)
+		announce(when);
+	return moved;
 }
 
 bool gt_alarm_cancel(struct gt_alarm *alarm)
@@ -288,7 +322,7 @@ int gt_alarm_hold(struct gt_alarm *alarm, int64_t when)
 {
 	struct gt_timers *timers = lock_own();
 
-	if (!insert(timers, alarm, when))
+	if (!insert(timers, alarm, when, 0))
 		return 0;
 	gt_unlock(&timers->lock);
 	return -ENOMEM;
@@ -315,6 +349,16 @@ void gt_alarm_drop(struct gt_alarm *alarm)
 
 /* --------------------------------------------------------------- all of them ---- */
 
+/* The first of when + n * period that is to come. A slow machine misses some. */
+static int64_t after(int64_t when, int64_t period, int64_t now)
+{
+	int64_t next;
+
+	if (__builtin_add_overflow(when + (now - when) / period * period, period, &next))
+		next = INT64_MAX;
+	return next;
+}
+
 int64_t gt_timers_run(struct gt_timers *timers, int64_t now)
 {
 	int64_t first = gt_load(&timers->first);
@@ -325,11 +369,15 @@ int64_t gt_timers_run(struct gt_timers *timers, int64_t now)
 	/* If another fires one of this heap, it goes on with the others that are due. */
 	while (!timers->firing && timers->count && timers->heap[0].when <= now) {
 		struct gt_alarm *alarm = timers->heap[0].alarm;
+		int64_t when = timers->heap[0].when;
 
-		take_out(timers, alarm);
+		if (alarm->period)
+			move(timers, alarm, after(when, alarm->period, now));
+		else
+			take_out(timers, alarm);
 		timers->firing = alarm;
 		gt_unlock(&timers->lock);
-		alarm->fire(alarm);
+		alarm->fire(alarm, when);
 		gt_lock(&timers->lock);
 		timers->firing = NULL;
 	}
@@ -375,7 +423,7 @@ int gt_timers_move(struct gt_p *to_p, struct gt_timers *from)
 	while (!error && from->count) {
 		struct gt_timer_slot slot = from->heap[--from->count];
 
-		insert(to, slot.alarm, slot.when);
+		insert(to, slot.alarm, slot.when, slot.alarm->period);
 	}
 	/* After those in to: at no time is an alarm in neither. */
 	first_changed(from);

@@ -15,15 +15,16 @@
  */
 struct gt_alarm {
 	/*
-	 * Called once it is due, without a lock, by any thread of the runtime, also
-	 * one without a P. Must not park, must not cancel the alarm it is called
-	 * for; may set it again.
+	 * Called once it is due, with the time that it was set for, without a lock, by
+	 * any thread of the runtime, also one without a P. Must not park, must not
+	 * cancel the alarm it is called for; may set it again.
 	 */
-	void (*fire)(struct gt_alarm *alarm);
-	/* The heap that it is in, or was in last. Changed under the heap's lock. */
+	void (*fire)(struct gt_alarm *alarm, int64_t when);
+	/* The heap that it is in, or was in last, or NULL. Changed under the heap's lock. */
 	_Atomic(struct gt_timers *) timers;
 	uint32_t at;		/* its place in the heap, from 1; 0: none. timers->lock */
 	uint32_t run;		/* timers->run when it was set. timers->lock */
+	int64_t period;		/* then it stays set, for so much later, or 0. As at */
 };
 
 /*
@@ -32,7 +33,16 @@ struct gt_alarm {
  * must be on. Returns 1 if it was set before, and has been moved; 0 if not; -ENOMEM
  * if there is no room, with nothing changed.
  */
-int gt_alarm_set(struct gt_alarm *alarm, int64_t when);
+int gt_alarm_set(struct gt_alarm *alarm, int64_t when, int64_t period);
+
+/*
+ * Let it fire at another time, if it is set and not firing: at no time can it fire for
+ * the old one then. Returns whether it has been moved.
+ */
+bool gt_alarm_move(struct gt_alarm *alarm, int64_t when);
+
+/* From fire(): set it, unless somebody has meanwhile. Returns as gt_alarm_set(). */
+int gt_alarm_set_again(struct gt_alarm *alarm, int64_t when);
 
 /*
  * Take it out. When this returns fire() is not running, and will not be called, so
