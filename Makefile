@@ -10,7 +10,7 @@
 #
 # Everything built goes to $(O), inside the tree by default; O=/elsewhere builds
 # out of tree. VARIANT=tsan or asan builds user code with that sanitizer, in a
-# folder of its own. Each room has a build.mk that adds its rules here.
+# folder of its own; VARIANT=valgrind, for Valgrind: tests that are not static. Each room has a build.mk that adds its rules here.
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -34,10 +34,11 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 SAN_release :=
+SAN_valgrind :=
 SAN_tsan    := -fsanitize=thread -Wno-tsan
 SAN_asan    := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 ifeq ($(origin SAN_$(VARIANT)),undefined)
-$(error VARIANT=$(VARIANT) is unknown: use release, tsan or asan)
+$(error VARIANT=$(VARIANT) is unknown: use release, tsan, asan or valgrind)
 endif
 
 GT_CFLAGS := -std=gnu11 -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes \
@@ -79,13 +80,13 @@ help:
 	  'make install      library, headers, man pages; PREFIX= DESTDIR=' \
 	  'make deps         Debian packages of all of these' \
 	  'make clean' \
-	  'Variables: O= VARIANT=release|tsan|asan CC= CFLAGS= V=1 KDIR='
+	  'Variables: O= VARIANT=release|tsan|asan|valgrind CC= CFLAGS= V=1 KDIR='
 
 deps:
 	$(Q)tools/gt-deps build module vm check bench
 
 clean:
 	$(call say,CLEAN,$(O))
-	$(Q)rm -rf $(O)/release $(O)/tsan $(O)/asan $(O)/kmod $(O)/man
+	$(Q)rm -rf $(O)/release $(O)/tsan $(O)/asan $(O)/valgrind $(O)/kmod $(O)/man
 
 .PHONY: all help deps clean

@@ -19,6 +19,7 @@
 #ifndef GT_BASE_SANITIZE_H
 #define GT_BASE_SANITIZE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(__SANITIZE_THREAD__)
@@ -48,6 +49,15 @@
 #define GT_VALGRIND 1
 #include <valgrind/memcheck.h>
 #endif
+
+static inline bool gt_on_valgrind(void)
+{
+#ifdef GT_VALGRIND
+	return RUNNING_ON_VALGRIND;
+#else
+	return false;
+#endif
+}
 
 /* A stack as they see it. */
 struct gt_fiber {

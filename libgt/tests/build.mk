@@ -5,7 +5,8 @@
 TESTS := $(patsubst libgt/tests/%.c,$(OUT)/tests/%,$(wildcard libgt/tests/*.c))
 TEST_HARNESS := $(O)/harness
 
-# Static programs run in the test VM as they are; sanitizers do not link so.
+# Static programs run in the test VM as they are; sanitizers do not link so, and
+# Valgrind wants to put its malloc() in the place of libc's.
 TEST_LDFLAGS_release := -static
 TEST_LDFLAGS := $(TEST_LDFLAGS_$(VARIANT))
 

@@ -98,19 +98,19 @@ GT_TEST(go_copy_sizes)
 
 GT_TEST(go_attr)
 {
-	struct gt_task_attr attr = { .name = "parse" };
+	struct gt_task_attr attr;
 	int i;
 
 	CHECK_EQ(gt_go_attr(count_one, NULL, NULL), 0);
 	for (i = 0; i < 100; i++) {
-		attr.stack_size = (size_t)i * 5000;
+		attr = (struct gt_task_attr){ .stack_size = (size_t)i * 5000 };
+		attr.name = i ? NULL : "parse";
 		CHECK_EQ(gt_go_attr(count_one, NULL, &attr), 0);
 		memset(&attr, 0xff, sizeof(attr));	/* not used after the return */
-		attr.name = NULL;
 	}
 	AWAIT(ran == 101);
 
-	attr.stack_size = GT_STACK_SIZE_MAX + 1;
+	attr = (struct gt_task_attr){ .stack_size = GT_STACK_SIZE_MAX + 1 };
 	CHECK_EQ(gt_go_attr(count_one, NULL, &attr), -EINVAL);
 	attr.stack_size = SIZE_MAX;
 	CHECK_EQ(gt_go_attr(count_one, NULL, &attr), -EINVAL);
