@@ -82,7 +82,7 @@ static inline bool looks_ready(const struct gt_case *one)
 {
 	if (!one->chan)
 		return false;
-	return one->direction == GT_CASE_RECV ? gt_chan_can_recv(one->chan) :
+	return one->direction == GT_DIRECTION_RECV ? gt_chan_can_recv(one->chan) :
 						gt_chan_can_send(one->chan);
 }
 
@@ -140,7 +140,7 @@ static enum gt_chan_result attempt(struct gt_case *one, struct gt_g **partner)
 {
 	enum gt_chan_result result;
 
-	if (one->direction == GT_CASE_RECV) {
+	if (one->direction == GT_DIRECTION_RECV) {
 		result = gt_chan_recv_locked(one->chan, one->value, partner);
 		if (result == GT_CHAN_CLOSED)
 			gt_chan_zero(one->chan, one->value);
@@ -279,7 +279,7 @@ static void enqueue_all(struct selection *s, bool duplicates)
 		waiter->g = s->wait.g;
 		waiter->value = one->value;
 		waiter->wait = &s->wait;
-		gt_chan_enqueue(chan, one->direction == GT_CASE_RECV ? &chan->recvq : &chan->sendq,
+		gt_chan_enqueue(chan, one->direction == GT_DIRECTION_RECV ? &chan->recvq : &chan->sendq,
 				waiter);
 	}
 }
@@ -318,7 +318,7 @@ static int finish(struct selection *s, uint32_t key)
 	while (waiter->key != key)
 		waiter++;
 	one->ok = waiter->passed;
-	if (!one->ok && one->direction == GT_CASE_RECV)
+	if (!one->ok && one->direction == GT_DIRECTION_RECV)
 		gt_chan_zero(one->chan, one->value);
 	return key - 1;
 }
@@ -329,7 +329,7 @@ static enum gt_reason reason_of(const struct selection *s)
 		return GT_REASON_CHAN_NIL;
 	if (s->n > 1)
 		return GT_REASON_SELECT;
-	return s->cases->direction == GT_CASE_RECV ? GT_REASON_CHAN_RECV : GT_REASON_CHAN_SEND;
+	return s->cases->direction == GT_DIRECTION_RECV ? GT_REASON_CHAN_RECV : GT_REASON_CHAN_SEND;
 }
 
 /* Under all locks, which are let go. The chosen case, -ETIMEDOUT or -ENOMEM. */
@@ -444,7 +444,7 @@ static inline int select_any(struct gt_case *cases, size_t n, unsigned int flags
 		chosen = select_slow(cases, n, flags, deadline);
 	}
 	gt_leave();
-	if (gt_unlikely(chosen >= 0 && cases[chosen].direction == GT_CASE_SEND &&
+	if (gt_unlikely(chosen >= 0 && cases[chosen].direction == GT_DIRECTION_SEND &&
 			!cases[chosen].ok))
 		gt_panic("send on closed channel");
 	return chosen;

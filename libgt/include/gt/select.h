@@ -61,12 +61,12 @@ GT_BEGIN_DECLS
 
 /**
  * enum gt_direction - what a case does with its channel
- * @GT_CASE_RECV: it receives.
- * @GT_CASE_SEND: it sends.
+ * @GT_DIRECTION_RECV: it receives.
+ * @GT_DIRECTION_SEND: it sends.
  */
 enum gt_direction {
-	GT_CASE_RECV,
-	GT_CASE_SEND
+	GT_DIRECTION_RECV,
+	GT_DIRECTION_SEND
 };
 
 /**
@@ -74,7 +74,7 @@ enum gt_direction {
  * @chan: the channel, or NULL: the case never proceeds.
  * @value: where to receive to, or NULL to drop the value; or what to send. Not
  *	touched unless the case is chosen.
- * @direction: GT_CASE_RECV or GT_CASE_SEND.
+ * @direction: GT_DIRECTION_RECV or GT_DIRECTION_SEND.
  * @ok: set if the case is chosen: whether a value was passed; false for a receive
  *	from a channel that is closed and drained, whose value is zeroed.
  *
@@ -133,7 +133,7 @@ static inline struct gt_case gt_case_recv(struct gt_chan *chan, void *value)
 
 	one.chan = chan;
 	one.value = value;
-	one.direction = GT_CASE_RECV;
+	one.direction = GT_DIRECTION_RECV;
 	one.ok = false;
 	return one;
 }
@@ -152,7 +152,7 @@ static inline struct gt_case gt_case_send(struct gt_chan *chan, const void *valu
 
 	one.chan = chan;
 	one.value = (void *)(uintptr_t)value;
-	one.direction = GT_CASE_SEND;
+	one.direction = GT_DIRECTION_SEND;
 	one.ok = false;
 	return one;
 }
