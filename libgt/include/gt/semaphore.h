@@ -37,7 +37,10 @@ struct gt_semaphore {
 	void *gt_last;
 };
 
-/** GT_SEMAPHORE_INIT - a semaphore of @size units, for a definition */
+/**
+ * GT_SEMAPHORE_INIT - a semaphore of some units, for a definition
+ * @size: how many.
+ */
 #define GT_SEMAPHORE_INIT(size) { { 0 }, (size), 0, 0, 0 }
 
 /**
