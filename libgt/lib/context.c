@@ -436,6 +436,11 @@ void *gt_context_value(const struct gt_context *ctx, const struct gt_context_key
 	return NULL;
 }
 
+bool gt_context_ends(const struct gt_context *ctx)
+{
+	return ctx->end;
+}
+
 struct gt_chan *gt_context_done(struct gt_context *ctx)
 {
 	struct cancellable *c = ctx->end;

@@ -22,6 +22,9 @@ struct gt_context_hook {
 	void (*fn)(struct gt_context_hook *hook);
 };
 
+/* Can it ever be done? */
+bool gt_context_ends(const struct gt_context *ctx);
+
 /* Hang it in. 0, or gt_context_err() if that is not 0: then it is not in. */
 int gt_context_hook_add(struct gt_context *ctx, struct gt_context_hook *hook);
 

@@ -4,7 +4,8 @@
  *
  * A context is made from a parent, and is done when it is cancelled, or when its
  * parent is done, and so on down the whole tree. Work that is asked to stop learns it from gt_context_done(), a
- * channel that is closed then, or from gt_context_err(). Values ride along, such as
+ * channel that is closed then, from gt_context_err(), or from a call of the form
+ * gt_..._ctx(), which returns -ECANCELED or -ETIMEDOUT. Values ride along, such as
  * who asked.
  *
  *	struct gt_context *ctx = gt_context_with_cancel(parent);
@@ -260,6 +261,45 @@ int gt_context_after_func(struct gt_context *ctx, void (*fn)(void *arg), void *a
  * started.
  */
 bool gt_context_after_stop(struct gt_context_after *after);
+
+/**
+ * gt_chan_send_ctx - send a value, or give up when a context is done
+ * @chan: the channel; NULL waits for @ctx alone.
+ * @value: as in gt_chan_send().
+ * @ctx: the context.
+ *
+ * If both are possible when it is called, the context wins. Panics if the channel is
+ * closed.
+ *
+ * Context: Suspends: yes. Migrates: yes. Pthread: blocks the thread. Signal-safe: no.
+ * Return: 0; -ECANCELED or -ETIMEDOUT as gt_context_err(); -ENOMEM if there is no memory
+ * for the context's channel. After an error nothing was sent.
+ */
+int gt_chan_send_ctx(struct gt_chan *chan, const void *value, struct gt_context *ctx);
+
+/**
+ * gt_chan_recv_ctx - receive a value, or give up when a context is done
+ * @chan: the channel; NULL waits for @ctx alone.
+ * @value: as in gt_chan_recv(); untouched after an error.
+ * @ctx: the context.
+ *
+ * If both are possible when it is called, the context wins.
+ *
+ * Context: as gt_chan_send_ctx().
+ * Return: 1 if a value was received; 0 if the channel is closed and drained; the errors
+ * of gt_chan_send_ctx(). After an error nothing was received.
+ */
+int gt_chan_recv_ctx(struct gt_chan *chan, void *value, struct gt_context *ctx);
+
+/**
+ * gt_sleep_ctx - wait for a while, or until a context is done
+ * @ns: how long; zero or less only yields.
+ * @ctx: the context.
+ *
+ * Context: as gt_chan_send_ctx().
+ * Return: 0 after the whole time; the errors of gt_chan_send_ctx().
+ */
+int gt_sleep_ctx(int64_t ns, struct gt_context *ctx);
 
 GT_END_DECLS
 
