@@ -50,7 +50,11 @@ struct gt_limiter {
 	int64_t gt_last_event;
 };
 
-/** GT_LIMITER_INIT - a bucket of @burst tokens, filled at @limit a second, for a definition */
+/**
+ * GT_LIMITER_INIT - a limiter's initializer, for a definition
+ * @limit: as in gt_limiter_init().
+ * @burst: as in gt_limiter_init().
+ */
 #define GT_LIMITER_INIT(limit, burst) { { 0 }, (burst), (limit), (burst), 0, 0 }
 
 /**
