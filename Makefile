@@ -73,7 +73,7 @@ help:
 	  'make libgt tools  library, examples and programs' \
 	  'make modules      the module; KDIR= names the kernel tree' \
 	  'make demo-host    the demo without VM and module' \
-	  'make check-...    one part of check: lib, tsan, asan, vm; check-all: every kernel' \
+	  'make check-...    one part of check: lib, tsan, asan, valgrind, vm; check-all: every kernel' \
 	  'make bench        figures against Go; bench-vm: module against fallback;' \
 	  '                  bench-icount: instructions an operation' \
 	  'make man          man pages, from the headers' \

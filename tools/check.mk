@@ -8,7 +8,7 @@ CHECK_KERNELS_ALL := 6.1-cloud 6.12-cloud 6.1-rt 6.12-rt
 
 CHECK_BUILDS := gcc clang headers compile-fail man litmus
 CHECK_LIB    := lib migrate
-CHECK_HOST   := $(CHECK_BUILDS) $(CHECK_LIB) tsan asan httpd
+CHECK_HOST   := $(CHECK_BUILDS) $(CHECK_LIB) tsan asan valgrind httpd
 check_vm      = $(addprefix selftests:,$(1)) $(addprefix vmlib:,$(1))
 
 check: check-deps
@@ -20,7 +20,7 @@ check-builds: check-deps
 	$(Q)$(CHECK) $(CHECK_BUILDS)
 check-lib: check-deps
 	$(Q)$(CHECK) $(CHECK_LIB) httpd
-check-tsan check-asan: check-%: check-deps
+check-tsan check-asan check-valgrind: check-%: check-deps
 	$(Q)$(CHECK) $*
 check-vm: check-deps
 	$(Q)$(CHECK) $(call check_vm,$(CHECK_KERNELS))
@@ -28,4 +28,4 @@ check-vm: check-deps
 check-deps:
 	$(Q)tools/gt-deps build module vm check
 
-.PHONY: check check-all check-builds check-lib check-tsan check-asan check-vm check-deps
+.PHONY: check check-all check-builds check-lib check-tsan check-asan check-valgrind check-vm check-deps
