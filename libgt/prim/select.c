@@ -112,27 +112,26 @@ static size_t choose(const struct gt_case *cases, size_t n, size_t count)
  * and the second, nothing has become ready in between: what was seen unready after
  * the first look was so until the second. All the second looks come after all the
  * first, and the moment is the one between. Versions only grow, so their sum will do.
+ * One channel needs no second look.
  */
-static uint64_t sum_versions(const struct gt_case *cases, size_t n)
+static inline bool none_ready(const struct gt_case *cases, size_t n)
 {
 	uint64_t sum = 0;
 
+	for (size_t i = 0; i < n; i++) {
+		if (!cases[i].chan)
+			continue;
+		sum += gt_load_acquire(&cases[i].chan->version);
+		if (looks_ready(&cases[i]))
+			return false;
+	}
+	if (n <= 1)
+		return true;
+	atomic_thread_fence(memory_order_acquire);
 	for (size_t i = 0; i < n; i++)
 		if (cases[i].chan)
-			sum += gt_load_acquire(&cases[i].chan->version);
-	return sum;
-}
-
-/* Sets how many look ready. Returns whether none was, at one moment. */
-static inline bool none_ready(const struct gt_case *cases, size_t n, size_t *count)
-{
-	uint64_t sum = sum_versions(cases, n);
-
-	*count = count_ready(cases, n);
-	if (*count)
-		return false;
-	atomic_thread_fence(memory_order_acquire);
-	return sum_versions(cases, n) == sum;
+			sum -= gt_load(&cases[i].chan->version);
+	return !sum;
 }
 
 /* Under the channel's lock. */
@@ -151,13 +150,16 @@ static enum gt_chan_result attempt(struct gt_case *one, struct gt_g **partner)
 	return result;
 }
 
-/* Of count cases that looked ready try one. Its index, or -EAGAIN. */
-static int try_one(struct gt_case *cases, size_t n, size_t count)
+/* If some look ready, try one. Its index, or -EAGAIN. */
+static int try_one(struct gt_case *cases, size_t n)
 {
-	size_t i = choose(cases, n, count);
+	size_t count = count_ready(cases, n), i;
 	enum gt_chan_result result;
 	struct gt_g *partner;
 
+	if (!count)
+		return -EAGAIN;
+	i = choose(cases, n, count);
 	if (i == n)
 		return -EAGAIN;
 	gt_lock(&cases[i].chan->lock);
@@ -429,15 +431,14 @@ static __attribute__((__noinline__)) int select_slow(struct gt_case *cases, size
 static inline int select_any(struct gt_case *cases, size_t n, unsigned int flags,
 			     int64_t deadline)
 {
-	size_t ready;
 	int chosen;
 
 	if (gt_unlikely(n > GT_SELECT_MAX))
 		gt_panic("gt_select: too many cases (max %d)", GT_SELECT_MAX);
-	if (none_ready(cases, n, &ready) && (flags & GT_SELECT_DEFAULT))
+	if ((flags & GT_SELECT_DEFAULT) && none_ready(cases, n))
 		return -EAGAIN;
 	gt_enter();
-	chosen = ready ? try_one(cases, n, ready) : -EAGAIN;
+	chosen = try_one(cases, n);
 	if (chosen == -EAGAIN) {
 		if (gt_deadline_passed(deadline))
 			flags = GT_SELECT_DEFAULT;

@@ -18,7 +18,8 @@
 
 #include "bench.h"
 
-static const struct bench *const tables[] = { bench_tasks, bench_chans, bench_waits };
+static const struct bench *const tables[] = { bench_tasks, bench_chans, bench_selects,
+						bench_waits };
 #define SAMPLES_MIN 50
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 

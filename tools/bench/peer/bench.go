@@ -180,6 +180,87 @@ func buffered(name string, each, ops int) {
 	outEach(name, start, count*each)
 }
 
+// Select.
+
+func selectReady() {
+	var c [4]chan int64
+	for i := range c {
+		c[i] = make(chan int64, 1)
+	}
+	n := ops(5000000)
+	start := clock()
+	for i := range n {
+		c[i&3] <- int64(i)
+		select {
+		case <-c[0]:
+		case <-c[1]:
+		case <-c[2]:
+		case <-c[3]:
+		}
+	}
+	outEach("select_ready", start, n)
+}
+
+func selectDefault() {
+	a, b := make(chan int64, 1), make(chan int64, 1)
+	n := ops(20000000)
+	start := clock()
+	for range n {
+		select {
+		case <-a:
+		case <-b:
+		default:
+		}
+	}
+	outEach("select_default", start, n)
+}
+
+func selectBlock() {
+	var c [4]chan int64
+	each := (ops(2000000) + 3) / 4
+	for i := range c {
+		c[i] = make(chan int64)
+		go func() {
+			for k := range each {
+				c[i] <- int64(k)
+			}
+		}()
+	}
+	start := clock()
+	for range each * 4 {
+		select {
+		case <-c[0]:
+		case <-c[1]:
+		case <-c[2]:
+		case <-c[3]:
+		}
+	}
+	outEach("select_block", start, each*4)
+}
+
+func selectPingpong() {
+	there, back, quit := make(chan int64), make(chan int64), make(chan int64)
+	n := ops(2000000)
+	go func() {
+		for range n {
+			select {
+			case value := <-there:
+				back <- value
+			case <-quit:
+			}
+		}
+	}()
+	start := clock()
+	for i := range n {
+		there <- int64(i)
+		select {
+		case <-back:
+		case <-quit:
+		}
+	}
+	outEach("select_pingpong", start, n)
+}
+
 func skynetNode(up chan int64, number, leaves int64) {
 	if leaves < skynetWays {
 		up <- number
@@ -298,9 +379,13 @@ var benchmarks = map[string]func(){
 		spawn("spawn_1m_cold", n, n)
 		spawn("spawn_1m", n, n)
 	},
-	"pingpong":   pingpong,
-	"buffered_1": func() { buffered("buffered_1", 1, ops(10000000)) },
-	"buffered_4": func() { buffered("buffered_4", 4, ops(10000000)) },
+	"pingpong":        pingpong,
+	"buffered_1":      func() { buffered("buffered_1", 1, ops(10000000)) },
+	"buffered_4":      func() { buffered("buffered_4", 4, ops(10000000)) },
+	"select_ready":    selectReady,
+	"select_default":  selectDefault,
+	"select_block":    selectBlock,
+	"select_pingpong": selectPingpong,
 	"skynet": func() {
 		skynet("skynet_cold")
 		skynet("skynet")
