@@ -268,7 +268,8 @@ static void count_all(struct gt_stats *all)
 		all->tasks_started += gt_load(&p->born);
 	all->tasks_started += gt_load(&gt_sched.born_outside);
 	all->threads_started = gt_load(&gt_sched.nr_threads);
-	all->threads = all->threads_started - gt_load(&gt_sched.threads_ended);
+	all->threads = all->threads_started - gt_load(&gt_sched.threads_ended) -
+		       gt_load(&gt_sched.nr_threads_gone);
 	all->steals = gt_load(&gt_sched.nr_steals);
 	all->handoffs = gt_load(&gt_sched.nr_handoffs);
 	all->handoffs_refused = gt_load(&gt_sched.nr_refused);

@@ -36,10 +36,21 @@ static int open_stat(struct gt_m *m)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* Opened early: when descriptors run short, blocked threads are likely the cause. */
+/*
+ * Opened early: when descriptors run short, blocked threads are likely the cause. If
+ * the M had a thread before, whoever still reads its state must not find another file
+ * behind the number: it changes its meaning in one step, and is never closed between.
+ */
 static void futex_attach(struct gt_m *m)
 {
-	gt_store_release(&m->stat_fd, open_stat(m));
+	int fd = open_stat(m), kept = gt_load(&m->stat_fd);
+
+	if (kept >= 0 && fd >= 0) {
+		syscall(SYS_dup3, fd, kept, O_CLOEXEC);
+		close(fd);
+	} else if (kept < 0) {
+		gt_store_release(&m->stat_fd, fd);
+	}
 }
 
 static void futex_detach(struct gt_m *m)

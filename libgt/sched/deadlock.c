@@ -63,7 +63,8 @@ static bool foreign_threads(void)
 
 void gt_deadlock_check_locked(void)
 {
-	if (gt_sched.idle_m_count != gt_sched.threads || gt_sched.queue.head ||
+	if (gt_sched.idle_m_count + gt_sched.bound_idle != gt_sched.threads ||
+	    gt_sched.queue.head || gt_sched.bound.head ||
 	    gt_load(&gt_sched.phase) != GT_ON || gt_load(&gt_sched.sysmon_busy) ||
 	    gt_load(&gt_sched.poll_waiters) || gt_timers_first() != INT64_MAX)
 		return;

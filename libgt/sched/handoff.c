@@ -115,6 +115,7 @@ void gt_regain(struct gt_m *m)
 	atomic_fetch_add_explicit(&gt_sched.gap_ns, gap, memory_order_relaxed);
 	gt_sched.backend->cover(m, false);
 	m->p = NULL;
+	m->pick = NULL;
 	gt_store(&m->held, NULL);
 	gt_store(&m->take, GT_TAKE_NONE);
 

@@ -25,6 +25,7 @@
  */
 #include <errno.h>
 
+#include "sched/bound.h"
 #include "sched/park.h"
 #include "sched/runq.h"
 
@@ -61,7 +62,10 @@ static inline struct gt_m *switched(void)
 	m->commit = NULL;
 	if (gt_unlikely(!commit(prev, m->commit_arg))) {
 		gt_store(&prev->state, GT_RUNNABLE);
-		gt_runq_put_next(m->p, prev);
+		if (gt_unlikely(prev->bound))
+			gt_bound_put(prev);
+		else
+			gt_runq_put_next(m->p, prev);
 	}
 	return m;
 }
@@ -122,7 +126,7 @@ void gt_run_loop(struct gt_m *m)
 {
 	struct gt_g *g;
 
-	while ((g = gt_find(m))) {
+	while (!m->ending && (g = m->locked ? gt_bound_find(m) : gt_find(m))) {
 		state_running(m, g);
 		gt_fiber_leave(&m->g0.fiber, &g->fiber, 0);
 		gt_switch(&m->g0.sp, g->sp);
@@ -195,7 +199,9 @@ static inline void enqueue(struct gt_g *g, bool last)
 {
 	struct gt_m *m = gt_m_self();
 
-	if (gt_likely(m && m->p)) {
+	if (gt_unlikely(g->bound)) {
+		gt_bound_put(g);
+	} else if (gt_likely(m && m->p)) {
 		if (last) {
 			gt_runq_put_tail(m->p, g);
 			atomic_thread_fence(memory_order_seq_cst);	/* (A) of sched.c */
@@ -222,7 +228,11 @@ void gt_ready_last(struct gt_g *g)
 
 void gt_ready_later(struct gt_g *g, struct gt_list *list)
 {
-	if (state_runnable(g))
+	if (!state_runnable(g))
+		return;
+	if (gt_unlikely(g->bound))
+		enqueue(g, true);
+	else
 		gt_list_push(list, g);
 }
 
@@ -256,12 +266,19 @@ static bool commit_requeue(struct gt_g *g, void *arg)
 	return true;
 }
 
+static bool commit_requeue_bound(struct gt_g *g, void *arg)
+{
+	(void)arg;
+	gt_bound_put(g);
+	return true;
+}
+
 void gt_requeue(void)
 {
 	struct gt_m *m = gt_m_self();
 
 	gt_store(&m->g->state, GT_RUNNABLE);
-	switch_away(m, m->g, commit_requeue, NULL);
+	switch_away(m, m->g, gt_unlikely(m->locked) ? commit_requeue_bound : commit_requeue, NULL);
 }
 
 /*
@@ -277,12 +294,16 @@ static bool commit_requeue_lost(struct gt_g *g, void *arg)
 	(void)arg;
 	gt_lock(&gt_sched.lock);
 	p = gt_p_idle_get_locked();
-	if (!p) {
+	if (m->locked) {
+		gt_bound_put_locked(g);
+	} else if (!p) {
 		gt_list_push(&gt_sched.queue, g);
-		gt_store(&gt_sched.queue_count, gt_sched.queue.count);
+		gt_queue_counted_locked();
 	}
 	gt_unlock(&gt_sched.lock);
-	if (p) {
+	if (p && m->locked) {
+		gt_thread_start(p, false);
+	} else if (p) {
 		gt_p_acquire(m, p);
 		gt_runq_put_next(p, g);
 	}
@@ -306,6 +327,9 @@ static bool commit_end(struct gt_g *g, void *arg)
 
 struct gt_g *gt_end(struct gt_g *g)
 {
+	struct gt_m *m = gt_m_self();
+
 	gt_store(&g->state, GT_DEAD);
-	return leave_for(gt_m_self(), g, commit_end, NULL);
+	m->ending = m->locked;
+	return leave_for(m, g, commit_end, NULL);
 }

@@ -116,7 +116,7 @@ static void retire_locked(struct gt_p *p)
 
 	while ((g = gt_runq_get(p)))
 		gt_list_push(&gt_sched.queue, g);
-	gt_store(&gt_sched.queue_count, gt_sched.queue.count);
+	gt_queue_counted_locked();
 	gt_stack_share(p, 0);
 	gt_store(&p->retired, true);
 	p->idle_next = gt_sched.retired_p;

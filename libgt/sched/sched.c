@@ -39,6 +39,7 @@
  * Source: Go's runtime, proc.go (findRunnable, wakep), "Worker thread parking".
  */
 #include "base/futex.h"
+#include "sched/bound.h"
 #include "sched/park.h"
 #include "sched/runq.h"
 #include "sched/sched.h"
@@ -50,11 +51,16 @@
 struct gt_sched gt_sched;
 _Atomic uint32_t gt_visitors;
 
+void gt_queue_counted_locked(void)
+{
+	gt_store(&gt_sched.queue_count, gt_sched.queue.count + gt_sched.bound.count);
+}
+
 void gt_queue_put(struct gt_list *list)
 {
 	gt_lock(&gt_sched.lock);
 	gt_list_join(&gt_sched.queue, list);
-	gt_store(&gt_sched.queue_count, gt_sched.queue.count);
+	gt_queue_counted_locked();
 	gt_unlock(&gt_sched.lock);
 	atomic_thread_fence(memory_order_seq_cst);			/* (A) */
 }
@@ -62,14 +68,19 @@ void gt_queue_put(struct gt_list *list)
 /* Take up to a fair share of the global queue, at most max; the first is returned. */
 static struct gt_g *queue_get_locked(struct gt_p *p, size_t max)
 {
-	size_t share = gt_sched.queue.count / gt_load(&gt_sched.procs_wanted) + 1;
-	struct gt_g *g = gt_list_pop(&gt_sched.queue);
+	size_t count = gt_sched.queue.count;
+	size_t share = count / gt_load(&gt_sched.procs_wanted) + 1;
+	struct gt_g *g = gt_bound_get_locked();
 
+	if (gt_unlikely(g))
+		return g;
+	g = gt_list_pop(&gt_sched.queue);
 	if (share > max)
 		share = max;
 	for (; g && share > 1 && gt_sched.queue.head; share--)
 		gt_runq_put_tail(p, gt_list_pop(&gt_sched.queue));
-	gt_store(&gt_sched.queue_count, gt_sched.queue.count);
+	gt_sched.queue_popped += count - gt_sched.queue.count;
+	gt_queue_counted_locked();
 	return g;
 }
 
@@ -120,6 +131,7 @@ struct gt_p *gt_p_idle_get(void)
 void gt_p_acquire(struct gt_m *m, struct gt_p *p)
 {
 	m->p = p;
+	m->pick = m->locked ? NULL : p;
 	gt_store(&m->held, p);
 	gt_store_release(&p->m, m);
 	gt_sched.backend->cover(m, true);
@@ -132,6 +144,7 @@ struct gt_p *gt_p_release(struct gt_m *m)
 	gt_sched.backend->cover(m, false);
 	gt_store_release(&p->m, NULL);
 	m->p = NULL;
+	m->pick = NULL;
 	gt_store(&m->held, NULL);
 	return p;
 }
@@ -185,7 +198,7 @@ static struct gt_g *take_list(struct gt_p *p, struct gt_list *list)
 
 struct gt_g *gt_pick(struct gt_m *m)
 {
-	struct gt_p *p = m->p;
+	struct gt_p *p = m->pick;
 
 	if (gt_unlikely(!p || gt_load(&gt_sched.slow)))
 		return NULL;
@@ -424,6 +437,11 @@ idle:
 	goto again;
 
 out:
+	if (gt_unlikely(g->bound)) {
+		found(m, NULL);
+		gt_bound_grant(g, gt_p_release(m));
+		goto again;
+	}
 	if (gt_unlikely(gt_sched.config.migrate) && g->last_m == m) {
 		found(m, NULL);
 		if (!gt_thread_swap(m, g))

@@ -14,6 +14,8 @@
 struct gt_g *gt_find(struct gt_m *m);
 /* A task of m's own queue, if taking it straight is fair to all others. */
 struct gt_g *gt_pick(struct gt_m *m);
+/* The length of the global queue has changed. */
+void gt_queue_counted_locked(void);
 /* Take work of other Ps to m's. False: there is none. */
 bool gt_steal(struct gt_m *m);
 /* Add to the global queue. Empties list. */

@@ -140,6 +140,8 @@ static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
 	g->saved_errno = 0;
 	g->last_m = NULL;
 	g->syscall_depth = 0;
+	g->lock_depth = 0;
+	g->bound = NULL;
 	g->fn = request->fn;
 	g->id = next_id(p);
 	g->creator = request->creator || !m ? request->creator : m->g->id;

@@ -26,6 +26,7 @@
 
 #include "base/clock.h"
 #include "base/futex.h"
+#include "sched/bound.h"
 #include "sched/park.h"
 #include "sched/runq.h"
 #include "sched/sched.h"
@@ -69,6 +70,88 @@ static void idle_remove_locked(struct gt_m *m)
 	gt_sched.idle_m_count--;
 }
 
+static void remove_locked(struct gt_m *m)
+{
+	struct gt_m **link = &gt_sched.all_m;
+
+	while (*link != m)
+		link = &(*link)->all_next;
+	*link = m->all_next;
+	m->all_next = gt_sched.ended_m;
+	gt_sched.ended_m = m;
+	gt_sched.threads--;
+}
+
+/*
+ * m ends with its task, in the middle of a run: what is left of the thread after this,
+ * the destruction of thread-local variables, is a plain thread's. False: the run ends,
+ * so that m is waited for like all others.
+ */
+static bool end_alone(struct gt_m *m)
+{
+	bool on;
+
+	gt_lock(&gt_sched.lock);
+	on = gt_load(&gt_sched.phase) == GT_ON;
+	if (on) {
+		remove_locked(m);
+		atomic_fetch_add_explicit(&gt_sched.nr_threads_gone, 1, memory_order_relaxed);
+		gt_deadlock_check_locked();
+	}
+	gt_unlock(&gt_sched.lock);
+	return on;
+}
+
+/* An M whose thread is gone, to be used again, or NULL. */
+static struct gt_m *reap(void)
+{
+	struct gt_m **link = &gt_sched.ended_m, *m;
+
+	gt_lock(&gt_sched.lock);
+	while ((m = *link) && !m->joined && pthread_tryjoin_np(m->thread, NULL))
+		link = &m->all_next;
+	if (m)
+		*link = m->all_next;
+	gt_unlock(&gt_sched.lock);
+	return m;
+}
+
+/*
+ * Memory for an M. It may be one that a taker, which found it in a P long ago, still
+ * looks at: so it stays what it is, and what takers read is written one by one.
+ */
+static struct gt_m *allocate(void)
+{
+	struct gt_m *m = reap();
+
+	if (!m) {
+		size_t size = (sizeof(*m) + GT_CACHELINE - 1) / GT_CACHELINE * GT_CACHELINE;
+
+		m = aligned_alloc(GT_CACHELINE, size);
+		if (!m)
+			return NULL;
+		memset(m, 0, size);
+		gt_store(&m->stat_fd, -1);
+	}
+	gt_store(&m->inside, true);
+	gt_store(&m->take, GT_TAKE_NONE);
+	gt_store(&m->held, NULL);
+	gt_store(&m->tid, 0);
+	gt_store(&m->slot, -1);
+	gt_store(&m->wake, 0);
+	gt_store(&m->grant, GT_GRANT_NONE);
+	gt_store(&m->ended, false);
+	m->joined = false;
+	m->g = &m->g0;
+	m->g0 = (struct gt_g){ 0 };
+	m->commit = NULL;
+	m->locked = NULL;
+	m->ending = false;
+	m->signal_stack = NULL;
+	m->random = (uint32_t)gt_clock() | 1;
+	return m;
+}
+
 static void *thread_main(void *arg)
 {
 	struct gt_m *m = arg;
@@ -93,73 +176,70 @@ static void *thread_main(void *arg)
 		gt_thread_reserve();
 	gt_run_loop(m);
 
+	if (m->ending && m->p)
+		gt_thread_start(gt_p_release(m), false);
 	gt_sched.backend->detach(m);
 	gt_fault_thread_stop(m);
 	gt_m_set_self(NULL);
+	if (m->ending && end_alone(m))
+		return NULL;
 	gt_store_release(&m->ended, true);
 	atomic_fetch_add(&gt_sched.threads_ended, 1);
 	gt_futex_wake(&gt_sched.threads_ended, INT32_MAX);
 	return NULL;
 }
 
+static int create(struct gt_m *m)
+{
+	pthread_attr_t attr;
+	int error = pthread_attr_init(&attr);
+
+	if (!error) {
+		pthread_attr_setstacksize(&attr, GT_THREAD_STACK);
+		error = pthread_create(&m->thread, &attr, thread_main, m);
+		pthread_attr_destroy(&attr);
+	}
+	return -error;
+}
+
 int gt_thread_new(struct gt_p *p, bool spinning)
 {
-	struct gt_m *m = aligned_alloc(GT_CACHELINE, (sizeof(*m) + GT_CACHELINE - 1) /
-						     GT_CACHELINE * GT_CACHELINE);
-	pthread_attr_t attr;
-	int error = ENOMEM;
+	struct gt_m *m = allocate();
+	int error = 0;
 
 	if (!m)
-		return -error;
-	memset(m, 0, sizeof(*m));
-	gt_store(&m->inside, true);
-	m->g = &m->g0;
-	gt_store(&m->slot, -1);
-	gt_store(&m->stat_fd, -1);
+		return -ENOMEM;
 	m->spinning = spinning;
-	m->random = (uint32_t)gt_clock() | 1;
 	m->p = p;
+	m->pick = p;
 	gt_store(&m->held, p);
 	if (p)
 		gt_store_release(&p->m, m);
 
 	/* Counted before it begins: a thread on its way is life to deadlock.c. */
 	gt_lock(&gt_sched.lock);
-	if (gt_sched.threads >= GT_THREADS_MAX) {
-		error = EAGAIN;
-	} else if (gt_load(&gt_sched.phase) != GT_ON) {
-		error = ECANCELED;
-	} else {
-		error = 0;
-		gt_sched.threads++;
-	}
+	if (gt_sched.threads >= GT_THREADS_MAX)
+		error = -EAGAIN;
+	else if (gt_load(&gt_sched.phase) != GT_ON)
+		error = -ECANCELED;
+	gt_sched.threads++;
+	m->all_next = gt_sched.all_m;
+	gt_sched.all_m = m;
 	gt_unlock(&gt_sched.lock);
+	/* Not under sched.lock: it takes locks of libc's. See maker.c. */
+	if (!error)
+		error = create(m);
 	if (!error) {
 		atomic_fetch_add_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
-		error = pthread_attr_init(&attr);
-		if (!error) {
-			/* Not under sched.lock: it takes locks of libc's. See maker.c. */
-			pthread_attr_setstacksize(&attr, GT_THREAD_STACK);
-			error = pthread_create(&m->thread, &attr, thread_main, m);
-			pthread_attr_destroy(&attr);
-		}
-		gt_lock(&gt_sched.lock);
-		if (error) {
-			gt_sched.threads--;
-			atomic_fetch_sub_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
-		} else {
-			m->all_next = gt_sched.all_m;
-			gt_sched.all_m = m;
-		}
-		gt_unlock(&gt_sched.lock);
+		return 0;
 	}
-	if (error) {
-		if (p)
-			gt_store(&p->m, NULL);
-		free(m);
-		return -error;
-	}
-	return 0;
+	if (p)
+		gt_store(&p->m, NULL);
+	gt_lock(&gt_sched.lock);
+	m->joined = true;
+	remove_locked(m);
+	gt_unlock(&gt_sched.lock);
+	return error;
 }
 
 int gt_thread_first(struct gt_p *p)
@@ -258,6 +338,19 @@ static bool some_are_ending(void)
 	return any;
 }
 
+static void join_all(struct gt_m **list)
+{
+	struct gt_m *m;
+
+	while ((m = *list)) {
+		*list = m->all_next;
+		if (!m->joined)
+			pthread_join(m->thread, NULL);
+		gt_sched.backend->release(m);
+		free(m);
+	}
+}
+
 bool gt_thread_end_all(int64_t deadline)
 {
 	struct gt_m *m;
@@ -265,6 +358,7 @@ bool gt_thread_end_all(int64_t deadline)
 	gt_lock(&gt_sched.lock);
 	gt_store_release(&gt_sched.phase, GT_STOPPING);
 	gt_slow_set(GT_SLOW_STOP);
+	gt_bound_end_locked();
 	for (m = gt_sched.idle_m; m; m = m->idle_next)
 		gt_sched.backend->wake(m);
 	gt_unlock(&gt_sched.lock);
@@ -283,11 +377,7 @@ bool gt_thread_end_all(int64_t deadline)
 			return false;
 		deadline = gt_clock() + GT_END_PAUSE;
 	}
-	while ((m = gt_sched.all_m)) {
-		gt_sched.all_m = m->all_next;
-		pthread_join(m->thread, NULL);
-		gt_sched.backend->release(m);
-		free(m);
-	}
+	join_all(&gt_sched.all_m);
+	join_all(&gt_sched.ended_m);
 	return true;
 }

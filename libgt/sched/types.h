@@ -47,6 +47,7 @@ enum gt_state {
 	GT_RUNNING,	/* the M that runs it; without a P while its take is TAKEN */
 	GT_IN_SYSCALL,	/* the same; in a declared system call, see syscall.c */
 	GT_WAITING,	/* whoever may ready it; left only by gt_ready() */
+	GT_PREEMPTED,	/* runnable; its M, which is held in the middle of it */
 	GT_DEAD,	/* nobody: between its end and its free list */
 };
 
@@ -89,6 +90,9 @@ struct gt_g {
 	struct gt_g *next;	/* link in the one list it is in. That list's lock */
 	struct gt_m *last_m;	/* where it ran last; for forced migration. Owner */
 	uint32_t syscall_depth;	/* declared system calls it is in. Its own */
+	uint32_t lock_depth;	/* gt_lock_os_thread()s. Its own */
+	struct gt_m *bound;	/* the M that alone can run it, or NULL. See bound.c. Owner */
+	uint64_t ticket;	/* its turn, in sched.bound. sched.lock */
 
 	void (*fn)(void *arg);	/* constant while alive, like all below */
 	void *arg;
@@ -122,6 +126,13 @@ enum gt_take {
 #define GT_TAKE_STATE(word) ((word) & ((1U << GT_TAKE_BITS) - 1))
 #define GT_TAKE_WORD(state, number) ((uint32_t)(state) | (uint32_t)(number) << GT_TAKE_BITS)
 
+/* What an M is told that waits for a P with its task; see bound.c. */
+enum gt_grant {
+	GT_GRANT_NONE,
+	GT_GRANT_GO,	/* next_p is its P */
+	GT_GRANT_LOOSE,	/* it goes on without one */
+};
+
 /* A thread. Allocated by the starter, freed after the run has ended. */
 struct gt_m {
 	/* Looked at in each entry into the runtime: one line, the M's own. */
@@ -129,7 +140,8 @@ struct gt_m {
 	_Atomic uint32_t take;	/* enum gt_take and a number. See handoff.c */
 	uint32_t syscalls;	/* system calls declared: numbers them. M's */
 	struct gt_p *p;		/* the P it holds, or held when it was taken. M's */
-	_Atomic(struct gt_p *) held;	/* the same, for takers. Written by M */
+	struct gt_p *pick;	/* p; NULL if m has a task of its own. M's */
+	_Atomic(struct gt_p *) held;	/* p, for takers. Written by M */
 	struct gt_g *g;		/* what it runs: a task, or &g0. M's */
 	int *errno_at;		/* the thread's errno. Constant */
 
@@ -141,6 +153,11 @@ struct gt_m {
 	struct gt_g g0;		/* the scheduler's, on the thread's own stack */
 	bool spinning;		/* looking for work; counted in sched. M's */
 	uint32_t random;	/* state of a xorshift generator. M's */
+
+	/* Serving one task alone; see bound.c. */
+	struct gt_g *locked;	/* the task that has locked this thread, or NULL. M's */
+	bool ending;		/* that task has ended, and this M ends with it. M's */
+	_Atomic uint32_t grant;	/* futex: enum gt_grant. Who grants, and M */
 
 	/* Sleeping and waking; see thread.c. */
 	struct gt_p *next_p;	/* the P to start with. sched.lock, then woken M's */
@@ -156,6 +173,7 @@ struct gt_m {
 	void *signal_stack;	/* M's */
 	pthread_t thread;	/* constant after the start */
 	struct gt_m *all_next;	/* sched.lock */
+	bool joined;		/* there is no thread any more. sched.lock */
 	_Atomic bool ended;	/* the thread touches nothing of ours any more */
 };
 
@@ -259,9 +277,13 @@ struct gt_sched {
 
 	struct gt_lock lock;
 	struct gt_list queue;		/* lock: runnable Gs of no P */
-	_Atomic size_t queue_count;	/* its count. Written under the lock */
+	uint64_t queue_popped;		/* lock: Gs that have left it */
+	struct gt_list bound;		/* lock: runnable Gs of an M; see bound.c */
+	_Atomic size_t queue_count;	/* how many in both. Written under the lock */
 	struct gt_m *idle_m;		/* lock: a stack */
 	uint32_t idle_m_count;		/* lock */
+	uint32_t bound_idle;		/* lock: Ms whose own task waits */
+	uint32_t held;			/* lock: Ms that preemption holds */
 	struct gt_p *idle_p;		/* lock: a stack. None while procs > procs_wanted */
 	_Atomic uint32_t idle_p_count;	/* written under the lock */
 
@@ -278,12 +300,13 @@ struct gt_sched {
 
 	_Atomic uint32_t spinning;	/* Ms that look for work */
 	struct gt_m *all_m;		/* lock */
-	uint32_t threads;		/* lock: Ms made */
+	struct gt_m *ended_m;		/* lock: those that ended with their task, or failed */
+	uint32_t threads;		/* lock: Ms in all_m, and on their way there */
 	bool reserving;			/* lock: an M made to stand by is not idle yet */
 	bool spare_wanted;		/* lock: it is still to be made */
 	struct gt_p *starting;		/* lock: a stack; each waits for an M to be made */
 	sigset_t signal_mask;		/* of all Ms. Constant during a run */
-	_Atomic uint32_t threads_ended;	/* futex: changes as an M ends */
+	_Atomic uint32_t threads_ended;	/* futex: those of all_m that have ended */
 
 	/* 0 while an M waits in the poller, else when it was last polled. */
 	_Atomic int64_t polled;
@@ -296,7 +319,7 @@ struct gt_sched {
 	_Atomic uint64_t born_outside;	/* Gs started by plain threads */
 
 	/* For gt_stats. */
-	_Atomic uint64_t nr_threads, nr_steals, nr_handoffs, nr_refused, nr_regains,
+	_Atomic uint64_t nr_threads, nr_threads_gone, nr_steals, nr_handoffs, nr_refused, nr_regains,
 		nr_requeues, nr_syscalls_taken, gap_ns;
 	_Atomic uint32_t takers;	/* numbers their looks */
 };

@@ -31,6 +31,7 @@
 #include <gt/sync.h>
 #include <gt/syscall.h>
 #include <gt/task.h>
+#include <gt/thread.h>
 #include <gt/time.h>
 #include <gt/typed.h>
 #include <gt/version.h>

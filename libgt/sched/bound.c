@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bound tasks: those that one M alone can go on with. A task is bound to its M while
+ * it has locked its thread (gt_lock_os_thread), or while that thread is held in the
+ * middle of it by preemption (preempt.c).
+ *
+ * A bound task never stands in the ring of a P: there it would be switched to in
+ * place. When it is runnable it is in the list sched.bound, which is one queue with the
+ * global one: its ticket is the number of tasks that leave sched.queue before it.
+ * gt_find() may return it; then the M that found it gives its P to the task's M, and
+ * goes idle. The task's M meanwhile waits in gt_bound_wait(), or is on its way there:
+ *
+ *	who picks g (gt_bound_grant)	g's M
+ *	next_p = its P
+ *	grant = GO, wake		wait until grant is not NONE
+ *					GO: next_p is mine
+ *
+ * A grant is remembered, so it does not matter who comes first. LOOSE in place of GO
+ * says: go on without a P. The end of a run does that to all, and preempt.c to a task
+ * whose lock, malloc()'s say, stands in everybody's way.
+ *
+ * An M that is its task's alone has pick NULL, so that each switch away from the task
+ * goes through the scheduler's stack, and there it does not look for tasks but gives
+ * up its P and waits (gt_bound_find). When such a task ends, so does the thread:
+ * whatever the task did to it ends with it, and thread-local variables are destroyed.
+ *
+ * Deadlock: an M that waits for a task that waits is as idle as one without a task,
+ * and is counted in sched.bound_idle, until its task is taken from the list.
+ *
+ * Rejected: bound tasks in the rings, with a test at each switch.
+ *
+ * Source: Go's runtime, proc.go (lockOSThread, stoplockedm, startlockedm).
+ */
+#include "base/futex.h"
+#include "gt/thread.h"
+#include "sched/bound.h"
+#include "sched/park.h"
+
+void gt_bound_put_locked(struct gt_g *g)
+{
+	g->ticket = gt_sched.queue_popped + gt_sched.queue.count;
+	gt_list_push(&gt_sched.bound, g);
+	gt_queue_counted_locked();
+}
+
+void gt_bound_put(struct gt_g *g)
+{
+	gt_lock(&gt_sched.lock);
+	gt_bound_put_locked(g);
+	gt_unlock(&gt_sched.lock);
+	atomic_thread_fence(memory_order_seq_cst);		/* (A) of sched.c */
+}
+
+struct gt_g *gt_bound_get_locked(void)
+{
+	struct gt_g *g = gt_sched.bound.head;
+
+	if (!g || (gt_sched.queue.head && g->ticket > gt_sched.queue_popped))
+		return NULL;
+	gt_list_pop(&gt_sched.bound);
+	gt_bound_took_locked(g);
+	return g;
+}
+
+void gt_bound_took_locked(struct gt_g *g)
+{
+	if (gt_load(&g->state) == GT_PREEMPTED)
+		gt_sched.held--;
+	else
+		gt_sched.bound_idle--;
+	gt_queue_counted_locked();
+}
+
+static void grant(struct gt_m *m, enum gt_grant what)
+{
+	gt_store_release(&m->grant, what);
+	gt_futex_wake(&m->grant, 1);
+}
+
+void gt_bound_grant(struct gt_g *g, struct gt_p *p)
+{
+	struct gt_m *m = g->bound;
+
+	m->next_p = p;
+	grant(m, GT_GRANT_GO);
+}
+
+void gt_bound_loose(struct gt_m *m)
+{
+	grant(m, GT_GRANT_LOOSE);
+}
+
+bool gt_bound_wait(struct gt_m *m)
+{
+	struct gt_p *p;
+
+	while (gt_load_acquire(&m->grant) == GT_GRANT_NONE)
+		gt_futex_wait(&m->grant, GT_GRANT_NONE, GT_FOREVER);
+	if (gt_load(&m->grant) == GT_GRANT_LOOSE)
+		return false;
+	gt_store(&m->grant, GT_GRANT_NONE);
+	p = m->next_p;
+	m->next_p = NULL;
+	gt_p_acquire(m, p);
+	return true;
+}
+
+struct gt_g *gt_bound_find(struct gt_m *m)
+{
+	struct gt_g *g = m->locked;
+
+	if (m->p)
+		gt_thread_start(gt_p_release(m), false);
+	gt_lock(&gt_sched.lock);
+	gt_sched.bound_idle++;
+	gt_deadlock_check_locked();
+	gt_unlock(&gt_sched.lock);
+	if (gt_load_acquire(&gt_sched.phase) == GT_STOPPING || !gt_bound_wait(m))
+		return NULL;
+	return g;
+}
+
+void gt_bound_end_locked(void)
+{
+	for (struct gt_m *m = gt_sched.all_m; m; m = m->all_next)
+		grant(m, GT_GRANT_LOOSE);
+}
+
+void gt_lock_os_thread(void)
+{
+	struct gt_m *m;
+	struct gt_g *g;
+
+	gt_enter();
+	m = gt_m_self();
+	if (m) {
+		g = m->g;
+		if (!g->lock_depth++) {
+			m->locked = g;
+			m->pick = NULL;
+			g->bound = m;
+		}
+	}
+	gt_leave();
+}
+
+void gt_unlock_os_thread(void)
+{
+	struct gt_m *m;
+	struct gt_g *g;
+
+	gt_enter();
+	m = gt_m_self();
+	if (m) {
+		g = m->g;
+		if (g->lock_depth && !--g->lock_depth) {
+			m->locked = NULL;
+			m->pick = m->p;
+			g->bound = NULL;
+		}
+	}
+	gt_leave();
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks that one M alone can go on with. See bound.c. */
+#ifndef GT_SCHED_BOUND_H
+#define GT_SCHED_BOUND_H
+
+#include "sched/sched.h"
+
+/* g is runnable, and its M waits, or will: queue it behind all in the global queue. */
+void gt_bound_put_locked(struct gt_g *g);
+/* The same, with barrier (A) of sched.c; gt_wake_p() is up to the caller. */
+void gt_bound_put(struct gt_g *g);
+
+/* The first, if its turn has come; the caller then owes it a gt_bound_grant(). */
+struct gt_g *gt_bound_get_locked(void);
+/* g has been taken from sched.bound. */
+void gt_bound_took_locked(struct gt_g *g);
+
+/* Give p, which the caller no longer holds, to g's M. */
+void gt_bound_grant(struct gt_g *g, struct gt_p *p);
+/* Let m, which waits, go on without a P. */
+void gt_bound_loose(struct gt_m *m);
+
+/* Wait for a P. False: go on without one. */
+bool gt_bound_wait(struct gt_m *m);
+
+/* For the M of a locked task: wait until that may run. NULL: the run ends. */
+struct gt_g *gt_bound_find(struct gt_m *m);
+
+/* The run ends: who waits, or would, goes on without a P. */
+void gt_bound_end_locked(void);
+
+#endif /* GT_SCHED_BOUND_H */
