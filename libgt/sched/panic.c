@@ -1,27 +1,180 @@
 /* SPDX-License-Identifier: MIT */
-/* Panics. The message is built on the stack: the heap may be what is broken. */
+/*
+ * Panics.
+ *
+ * A panic stands in the frame of gt_panic(), which does not return while its deferred
+ * calls run: so does the whole stack below it. A task's panics are a list, the newest
+ * first: one raised in a deferred call that another runs goes on with the list of
+ * deferred calls where that one is. Whichever is recovered, all those end whose
+ * frames are unwound then.
+ *
+ * The message is built on the stack, and printed without the heap or stdio: they may
+ * be what is broken.
+ *
+ * Source: Go's runtime, panic.go.
+ */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "gt/panic.h"
+#include "sched/panic.h"
 #include "sched/park.h"
+
+/* One that dies at a time: the second waits until the first has ended the process. */
+static _Atomic bool dying;
+
+static void begin_to_die(void)
+{
+	static __thread bool me;
+
+	if (!me && atomic_exchange(&dying, true))
+		for (;;)
+			gt_futex_wait(&(_Atomic uint32_t){ 0 }, 0, GT_FOREVER);
+	me = true;
+	if (!ftrylockfile(stdout)) {
+		fflush(stdout);
+		funlockfile(stdout);
+	}
+}
+
+static void say_who(struct gt_g *g)
+{
+	if (g->thread) {
+		gt_say("\na thread that runs no task [running]:\n");
+		gt_traceback();
+		return;
+	}
+	gt_say("\ntask %" PRIu64 "%s%s%s [running]:\n", g->id, g->name ? " '" : "",
+	       g->name ? g->name : "", g->name ? "'" : "");
+	gt_traceback();
+	if (g->creator)
+		gt_say("created by task %" PRIu64 "\n", g->creator);
+	else
+		gt_say("created by %s\n", g->main ? "gt_run()" : "a thread that runs no task");
+}
+
+void gt_fatal(const char *format, ...)
+{
+	struct gt_panic_info info;
+	va_list args;
+
+	begin_to_die();
+	va_start(args, format);
+	vsnprintf(info.message, sizeof(info.message), format, args);
+	va_end(args);
+	gt_say("fatal: %s\n", info.message);
+	say_who(gt_g_self());
+	abort();
+}
+
+static void say_panics(const struct gt_panicking *panic)
+{
+	if (panic->outer) {
+		say_panics(panic->outer);
+		if (panic->outer->repanicked)
+			return;
+		gt_say("\t");
+	}
+	gt_say("panic: %s%s\n", panic->info.message,
+	       !panic->recovered ? "" :
+	       panic->repanicked ? " [recovered, repanicked]" : " [recovered]");
+}
+
+static __attribute__((__noinline__)) void run(struct gt_panicking *panic,
+					      void (*fn)(void *arg), void *arg)
+{
+	const volatile char frame = 0;
+
+	panic->fn = fn;
+	panic->frame = &frame;
+	fn(arg);
+	panic->frame = NULL;
+}
+
+static _Noreturn void raise_panic(struct gt_panicking *panic)
+{
+	struct gt_g *g = gt_g_self();
+	struct gt_call *call;
+	void (*fn)(void *arg);
+	void *arg;
+
+	gt_leave_if_inside();
+	panic->outer = g->panics;
+	g->panics = panic;
+	while ((call = gt_defer_next(g, &fn, &arg))) {
+		if (fn) {
+			run(panic, fn, arg);
+			if (!panic->recovered)
+				continue;
+		} else {
+			struct gt_try *try = (struct gt_try *)call;
+
+			if (try->info)
+				*try->info = panic->info;
+			g->exit_at = try->exit_at;
+			call->result = GT_PANICKED;
+			gt_defer_drop(call);
+		}
+		gt_unwind_panic(g, call);
+	}
+	begin_to_die();
+	say_panics(panic);
+	say_who(g);
+	abort();
+}
+
+static void describe(struct gt_panicking *panic, void *value, const char *format, va_list args)
+{
+	*panic = (struct gt_panicking){ .info.value = value };
+	if (format)
+		vsnprintf(panic->info.message, sizeof(panic->info.message), format, args);
+	else if (value)
+		snprintf(panic->info.message, sizeof(panic->info.message), "%p", value);
+	else
+		strcpy(panic->info.message, "panic called with nil argument");
+}
 
 void gt_panic(const char *format, ...)
 {
-	struct gt_g *g = gt_g_self();
-	char reason[512], who[256] = "a thread that runs no task";
+	struct gt_panicking panic;
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(reason, sizeof(reason), format, args);
+	describe(&panic, NULL, format, args);
 	va_end(args);
-	if (!g->thread)
-		snprintf(who, sizeof(who), "task %" PRIu64 "%s%s%s, created by %s%" PRIu64, g->id,
-			 g->name ? " '" : "", g->name ? g->name : "", g->name ? "'" : "",
-			 g->creator ? "task " : "gt_run, task ", g->creator);
-	fflush(stdout);
-	fprintf(stderr, "panic: %s\n[%s]\n", reason, who);
-	abort();
+	raise_panic(&panic);
+}
+
+void gt_panic_value(void *value, const char *format, ...)
+{
+	struct gt_panicking panic;
+	va_list args;
+
+	va_start(args, format);
+	describe(&panic, value, format, args);
+	va_end(args);
+	raise_panic(&panic);
+}
+
+void gt_panic_again(const struct gt_panic_info *info)
+{
+	struct gt_panicking panic = { .info = *info };
+	struct gt_panicking *before = gt_g_self()->panics;
+
+	if (before && before->recovered && before->info.value == info->value &&
+	    !strcmp(before->info.message, info->message))
+		before->repanicked = true;
+	raise_panic(&panic);
+}
+
+__attribute__((__noinline__)) const struct gt_panic_info *(gt_recover)(void)
+{
+	struct gt_panicking *panic = gt_g_self()->panics;
+
+	if (!panic || panic->recovered || !panic->frame ||
+	    !gt_unwind_called_by(panic, (uintptr_t)__builtin_dwarf_cfa()))
+		return NULL;
+	panic->recovered = true;
+	return &panic->info;
 }

@@ -41,6 +41,26 @@ struct gt_g *gt_g_self(void)
 	return &thread_g;
 }
 
+void gt_enter_thread(void)
+{
+	thread_g.visiting = true;
+	gt_visit();
+}
+
+void gt_leave_thread(void)
+{
+	gt_visit_end();
+	thread_g.visiting = false;
+}
+
+void gt_leave_if_inside(void)
+{
+	struct gt_m *m = gt_m_self();
+
+	if (m ? gt_load(&m->inside) : thread_g.visiting)
+		gt_leave();
+}
+
 __attribute__((__noinline__)) int gt_errno_get(void)
 {
 	return errno;

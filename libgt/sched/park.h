@@ -26,6 +26,10 @@ static inline void gt_visit_end(void)
 	atomic_fetch_sub(&gt_visitors, 1);
 }
 
+/* The calls of gt_enter() and gt_leave() on a plain thread. */
+void gt_enter_thread(void);
+void gt_leave_thread(void);
+
 /*
  * The calling task enters the runtime, and leaves it. While inside, its M keeps
  * its P, and takers stay off. Each public call enters once, at its outermost; the
@@ -36,7 +40,7 @@ static inline void gt_enter(void)
 	struct gt_m *m = gt_m_self();
 
 	if (gt_unlikely(!m)) {
-		gt_visit();
+		gt_enter_thread();
 		return;
 	}
 	gt_store(&m->inside, true);
@@ -52,8 +56,11 @@ static inline void gt_leave(void)
 	if (gt_likely(m))
 		gt_store_release(&m->inside, false);
 	else
-		gt_visit_end();
+		gt_leave_thread();
 }
+
+/* The caller panics, wherever it is. */
+void gt_leave_if_inside(void);
 
 /*
  * errno, for code that may park between a look at it and the next: the compiler

@@ -98,6 +98,8 @@ static void task_main(void *arg)
 	gt_switched();
 	gt_leave();
 	g->fn(g->arg);
+	if (gt_unlikely(g->scope.more))
+		gt_defer_task_end(g);
 	/* In the child of a fork() this was the only thread, and is no M. */
 	if (gt_unlikely(!gt_m_self()))
 		exit(0);
@@ -113,10 +115,17 @@ void gt_task_exit(void)
 
 	if (g->thread)
 		gt_panic("gt_exit() called from a thread that runs no task");
+	gt_unwind_exit();
+}
+
+void gt_task_finish(bool returned)
+{
+	struct gt_g *g = gt_g_self();
+
 	if (g->done)
 		g->done(g->done_arg);
 	gt_enter();
-	finish(false);
+	finish(returned);
 }
 
 /* Inside the runtime, or on a plain thread. */
@@ -142,6 +151,10 @@ static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
 	g->syscall_depth = 0;
 	g->lock_depth = 0;
 	g->bound = NULL;
+	g->defers = NULL;
+	g->panics = NULL;
+	g->exit_at = 0;
+	g->scope.more = NULL;
 	g->fn = request->fn;
 	g->id = next_id(p);
 	g->creator = request->creator || !m ? request->creator : m->g->id;

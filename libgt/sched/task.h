@@ -30,8 +30,11 @@ int gt_task_start_inside(const struct gt_task_request *request);
 /* The first task of a run, by gt_run() before there is an M. 0 or -errno. */
 int gt_task_start_main(void (*fn)(void *arg), void *arg);
 
-/* End the calling task. */
+/* End the calling task: its deferred calls, its cleanups, then itself. */
 _Noreturn void gt_task_exit(void);
+
+/* The same, when nothing is left to run but its done(). */
+_Noreturn void gt_task_finish(bool returned);
 
 /* Let others run. Any thread. */
 void gt_task_yield(void);

@@ -31,6 +31,7 @@
 #include "base/sanitize.h"
 #include "gt/task.h"
 #include "sched/guard.h"
+#include "sched/panic.h"
 
 #define GT_CACHELINE 64
 
@@ -101,6 +102,14 @@ struct gt_g {
 	const char *name;	/* or NULL */
 	void (*done)(void *done_arg);	/* called at its end, or NULL */
 	void *done_arg;
+
+	/* Panics and deferred calls: see panic.h. Its own, like the rest. */
+	struct gt_call *defers;		/* innermost first */
+	struct gt_panicking *panics;	/* newest first */
+	uintptr_t exit_at;	/* how far up its stack gt_exit() has got; or 0 */
+	struct gt_call scope;	/* for gt_defer() in no other scope */
+	bool visiting;		/* thread only: it is in the runtime */
+
 	struct gt_stack stack;
 	struct gt_fiber fiber;
 };

@@ -141,8 +141,13 @@ void gt_yield(void);
 /**
  * gt_exit - end the calling task
  *
- * Nothing of the C stack above is unwound. When the main task calls it the others
- * go on; gt_run() then returns once no task is left.
+ * Unwinds the task's stack: function by function, innermost first, what it deferred
+ * runs, and then its cleanups; see <gt/panic.h>. gt_recover() finds nothing to
+ * recover meanwhile. A panic in a deferred call may be recovered by another; the exit
+ * goes on then. In gt_try() it ends that call only.
+ *
+ * When the main task calls it the others go on; gt_run() then returns once no task is
+ * left.
  *
  * Context: Pthread: panics. Signal-safe: no.
  */
