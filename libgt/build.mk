@@ -18,6 +18,9 @@ LIBGT_A    := $(OUT)/libgt/libgt.a
 LIBGT_SO   := $(OUT)/libgt/libgt.so.$(LIBGT_VERSION)
 LIBGT_MAIN := $(OUT)/libgt/libgt-main.a
 
+# What a program that links libgt.a links besides; libgt.pc says the same.
+LIBGT_LIBS := -lurcu-cds -lurcu-bp -lurcu-common
+
 libgt: $(LIBGT_A) $(LIBGT_SO) $(LIBGT_MAIN)
 
 $(OUT)/libgt/%.o: EXTRA_CFLAGS = -fPIC -fvisibility=hidden -I$(TOP)/libgt -I$(TOP)/uapi \
@@ -38,7 +41,7 @@ $(LIBGT_A): $(LIBGT_OBJ)
 $(LIBGT_SO): $(LIBGT_OBJ) libgt/libgt.map
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libgt.so.$(LIBGT_SOVERSION) -Wl,-z,now \
-		-Wl,--version-script=libgt/libgt.map $(GT_LDFLAGS) $(LDFLAGS) -o $@ $(LIBGT_OBJ)
+		-Wl,--version-script=libgt/libgt.map $(GT_LDFLAGS) $(LDFLAGS) -o $@ $(LIBGT_OBJ) $(LIBGT_LIBS)
 	$(Q)tools/check-exports $@ libgt/libgt.map $(LIBGT_VERSION)
 	$(Q)ln -sf $(@F) $(@D)/libgt.so.$(LIBGT_SOVERSION)
 	$(Q)ln -sf $(@F) $(@D)/libgt.so

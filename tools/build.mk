@@ -30,7 +30,7 @@ $(GT_LOAD): $(GT_LOAD_OBJ)
 
 $(patsubst %,$(OUT)/examples/%,$(EXAMPLES)) $(EXAMPLE_TEST) $(GT_LOAD):
 	$(call say,LD,$@)
-	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(EXAMPLE_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(EXAMPLE_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBGT_LIBS)
 
 -include $(OUT)/examples/hello.d $(HTTPD_OBJ:.o=.d) $(EXAMPLE_TEST_OBJ:.o=.d) $(GT_LOAD_OBJ:.o=.d)
 

@@ -24,7 +24,7 @@ $(OUT)/tests/%.o: libgt/tests/%.c | $(TEST_HARNESS)
 
 $(OUT)/tests/%: $(OUT)/tests/%.o $(LIBGT_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGT_A) -lm
+	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGT_A) $(LIBGT_LIBS) -lm
 
 # The entry object under another name, so that a test can call its main().
 $(OUT)/tests/main: $(OUT)/tests/entry.o

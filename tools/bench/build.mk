@@ -16,7 +16,7 @@ $(FLOOR): $(OUT)/bench/floor.o $(LIBGT_A)
 
 $(GTBENCH) $(FLOOR):
 	$(call say,LD,$@)
-	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(EXAMPLE_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(EXAMPLE_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBGT_LIBS)
 
 -include $(GTBENCH_OBJ:.o=.d) $(OUT)/bench/floor.d
 

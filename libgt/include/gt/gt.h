@@ -23,6 +23,7 @@
 #include <gt/chan.h>
 #include <gt/context.h>
 #include <gt/limiter.h>
+#include <gt/map.h>
 #include <gt/net.h>
 #include <gt/panic.h>
 #include <gt/select.h>
