@@ -28,6 +28,7 @@
 #include <gt/panic.h>
 #include <gt/select.h>
 #include <gt/semaphore.h>
+#include <gt/signal.h>
 #include <gt/stats.h>
 #include <gt/sync.h>
 #include <gt/syscall.h>
