@@ -14,7 +14,8 @@ check_vm      = $(addprefix selftests:,$(1)) $(addprefix vmlib:,$(1))
 check: check-deps
 	$(Q)$(CHECK) $(CHECK_HOST) $(call check_vm,$(CHECK_KERNELS))
 check-all: check-deps
-	$(Q)$(CHECK) $(CHECK_HOST) $(call check_vm,$(CHECK_KERNELS_ALL))
+	$(Q)tools/gt-kernel fetch debug
+	$(Q)$(CHECK) $(CHECK_HOST) $(call check_vm,$(CHECK_KERNELS_ALL)) selftests:debug
 
 check-builds: check-deps
 	$(Q)$(CHECK) $(CHECK_BUILDS)
