@@ -256,6 +256,16 @@ int gt_gomaxprocs_default(void)
 	return old;
 }
 
+int gt_max_threads(int n)
+{
+	int old;
+
+	gt_enter();
+	old = gt_thread_limit(n);
+	gt_leave();
+	return old;
+}
+
 const char *gt_backend_name(void)
 {
 	return is_running() ? gt_sched.backend->name : NULL;

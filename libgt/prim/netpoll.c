@@ -187,7 +187,8 @@ int gt_pollfd_wait(struct gt_pollfd *pfd, enum gt_side side)
 		gt_wake_p();
 	gt_park(commit_wait, &pfd->ready[side],
 		side == GT_SIDE_READ ? GT_REASON_NET_READ : GT_REASON_NET_WRITE);
-	atomic_fetch_sub(&gt_sched.poll_waiters, 1);
+	if (atomic_fetch_sub(&gt_sched.poll_waiters, 1) == 1 && !gt_m_self())
+		gt_deadlock_hint();
 	gt_leave();
 	atomic_store(&pfd->ready[side], NULL);
 	return gt_load(&pfd->lock.state) & 1 ? -ECANCELED : 0;

@@ -279,6 +279,8 @@ void gt_procs_end(void)
 	gt_timers_end();
 	munmap(gt_sched.all_p, all_size);
 	gt_sched.all_p = NULL;
+	for (int i = 0; i < GT_MAXPROCS_MAX / 64; i++)
+		atomic_store(&gt_sched.live[i], 0);
 	gt_sched.idle_p = NULL;
 	gt_store(&gt_sched.idle_p_count, 0);
 }

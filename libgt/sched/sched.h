@@ -108,6 +108,8 @@ void gt_thread_reserve(void);
 int gt_thread_new(struct gt_p *p, bool spinning);
 /* An M could not be made. */
 void gt_thread_failed(int error);
+/* How many Ms there may be; n < 1 only asks. Returns how many before. Any thread. */
+int gt_thread_limit(int n);
 /* The first M. 0 or -errno. */
 int gt_thread_first(struct gt_p *p);
 /* Wake everything, wait for the ends until deadline. True: all have ended. */
@@ -176,6 +178,13 @@ void gt_fault_thread_stop(struct gt_m *m);
 
 /* If no task can run any more: say so, dump them, and exit with status 2. */
 void gt_deadlock_check_locked(void);
+/* A plain thread has taken away what the poller's M may have waited for. */
+void gt_deadlock_hint(void);
+
+/* dump.c */
+
+/* A line on stderr for each task. */
+void gt_dump_tasks(void);
 
 /* config.c */
 

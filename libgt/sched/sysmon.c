@@ -34,6 +34,8 @@
 #define GT_PAUSE_MAX 10000000
 #define GT_PAUSE_LOOKS 50
 #define GT_POLL_EVERY 10000000
+#define GT_RECHECK_MIN 10000000
+#define GT_RECHECK_MAX 1000000000
 #define GT_SYSCALL_IDLE 10000000
 
 static struct {
@@ -137,6 +139,7 @@ static void look_for_deadlock(void)
 /* All Ps are idle: sleep until one is not, or stop. */
 static bool sleep_while_idle(void)
 {
+	int64_t pause = GT_RECHECK_MIN;
 	bool slept = false;
 
 	gt_lock(&gt_sched.lock);
@@ -144,9 +147,18 @@ static bool sleep_while_idle(void)
 	       !gt_load(&sysmon.stop)) {
 		gt_store(&gt_sched.sysmon_asleep, 1);
 		gt_unlock(&gt_sched.lock);
-		gt_futex_wait(&gt_sched.sysmon_asleep, 1, GT_FOREVER);
+		if (!gt_load(&gt_sched.suspect)) {
+			gt_futex_wait(&gt_sched.sysmon_asleep, 1, GT_FOREVER);
+		} else {
+			gt_futex_wait(&gt_sched.sysmon_asleep, 1, gt_clock() + pause);
+			pause = pause * 2 < GT_RECHECK_MAX ? pause * 2 : GT_RECHECK_MAX;
+		}
 		slept = true;
 		gt_lock(&gt_sched.lock);
+		if (gt_load(&gt_sched.suspect)) {
+			gt_store(&gt_sched.sysmon_asleep, 0);
+			gt_deadlock_check_locked();
+		}
 	}
 	gt_store(&gt_sched.sysmon_asleep, 0);
 	gt_unlock(&gt_sched.lock);

@@ -22,8 +22,6 @@
 #define GT_ID_BATCH 16
 #define GT_YIELDS_ALONE 64
 
-static _Atomic bool main_exited;
-
 static uint64_t next_id(struct gt_p *p)
 {
 	if (!p)
@@ -75,16 +73,8 @@ static inline __attribute__((__always_inline__)) _Noreturn void finish(bool retu
 
 	if (g->main && returned)
 		end_run();
-	else if (g->main)
-		atomic_store(&main_exited, true);
 	p = gt_m_self()->p;
 	atomic_store_explicit(&p->died, gt_load(&p->died) + 1, memory_order_release);
-	if (gt_unlikely(atomic_load(&main_exited))) {
-		gt_lock(&gt_sched.lock);
-		if (!count())
-			end_run();
-		gt_unlock(&gt_sched.lock);
-	}
 	next = gt_end(g);
 	gt_fiber_leave(&g->fiber, &next->fiber, 1);
 	gt_switch_last(next->sp);
@@ -203,7 +193,6 @@ int gt_task_start_main(void (*fn)(void *arg), void *arg)
 	struct gt_p *p = &gt_sched.all_p[0];
 	struct gt_g *g = make(p, &request);
 
-	atomic_store(&main_exited, false);
 	if (!g)
 		return -ENOMEM;
 	g->main = true;

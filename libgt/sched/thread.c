@@ -16,6 +16,7 @@
  * An M that is not there yet is asked of the maker (maker.c), and its P waits there.
  * Ms are not ended before the run is: an idle one costs a stack page or two. A thread
  * that cannot be made is no disaster: its P goes back, and tasks wait for a free M.
+ * But a program that needs more than limit has lost control of them, and ends.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,14 +27,17 @@
 
 #include "base/clock.h"
 #include "base/futex.h"
+#include "base/print.h"
 #include "sched/bound.h"
 #include "sched/park.h"
 #include "sched/runq.h"
 #include "sched/sched.h"
 
-#define GT_THREADS_MAX 10000
+#define GT_THREADS_DEFAULT 10000
 #define GT_END_PAUSE 1000000
 #define GT_THREAD_STACK ((size_t)512 << 10)
+
+static _Atomic uint32_t limit = GT_THREADS_DEFAULT;	/* it outlives runs */
 
 __thread struct gt_m *gt_m_tls
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
@@ -49,6 +53,30 @@ void gt_thread_failed(int error)
 			"(a task blocked in a system call holds a thread: see ulimit -u, "
 			"the pids cgroup and vm.max_map_count)\n",
 			gt_sched.threads + 1, strerror(-error));
+}
+
+static _Noreturn void die_of_threads(void)
+{
+	gt_print_flush();
+	gt_print("fatal: program exceeds %u-thread limit (a task that is blocked outside the "
+		 "runtime holds a thread; see gt_max_threads())\n\n", gt_load(&limit));
+	gt_dump_tasks();
+	_exit(2);
+}
+
+int gt_thread_limit(int n)
+{
+	uint32_t old = n > 0 ? atomic_exchange(&limit, n) : gt_load(&limit);
+	bool too_many;
+
+	if (n < 1 || gt_load(&gt_sched.phase) != GT_ON)
+		return (int)old;
+	gt_lock(&gt_sched.lock);
+	too_many = gt_sched.threads > gt_load(&limit);
+	gt_unlock(&gt_sched.lock);
+	if (too_many)
+		die_of_threads();
+	return (int)old;
 }
 
 static void idle_put_locked(struct gt_m *m)
@@ -218,20 +246,23 @@ int gt_thread_new(struct gt_p *p, bool spinning)
 
 	/* Counted before it begins: a thread on its way is life to deadlock.c. */
 	gt_lock(&gt_sched.lock);
-	if (gt_sched.threads >= GT_THREADS_MAX)
-		error = -EAGAIN;
-	else if (gt_load(&gt_sched.phase) != GT_ON)
+	if (gt_load(&gt_sched.phase) != GT_ON)
 		error = -ECANCELED;
+	else if (gt_sched.threads >= gt_load(&limit) && p)
+		die_of_threads();
+	else if (gt_sched.threads >= gt_load(&limit))
+		error = -ECANCELED;	/* nobody needs a spare one yet */
 	gt_sched.threads++;
 	m->all_next = gt_sched.all_m;
 	gt_sched.all_m = m;
 	gt_unlock(&gt_sched.lock);
 	/* Not under sched.lock: it takes locks of libc's. See maker.c. */
-	if (!error)
-		error = create(m);
 	if (!error) {
 		atomic_fetch_add_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
-		return 0;
+		error = create(m);
+		if (!error)
+			return 0;
+		atomic_fetch_sub_explicit(&gt_sched.nr_threads, 1, memory_order_relaxed);
 	}
 	if (p)
 		gt_store(&p->m, NULL);

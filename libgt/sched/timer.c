@@ -299,7 +299,7 @@ bool gt_alarm_move(struct gt_alarm *alarm, int64_t when)
 bool gt_alarm_cancel(struct gt_alarm *alarm)
 {
 	struct gt_timers *timers = lock_of(alarm);
-	bool was_set;
+	bool was_set, none;
 
 	if (!timers)
 		return false;
@@ -314,7 +314,10 @@ bool gt_alarm_cancel(struct gt_alarm *alarm)
 			sched_yield();
 		gt_lock(&timers->lock);
 	}
+	none = was_set && !timers->count;
 	gt_unlock(&timers->lock);
+	if (none && !gt_m_self())
+		gt_deadlock_hint();
 	return was_set;
 }
 

@@ -67,6 +67,7 @@ enum gt_reason {
 	GT_REASON_SLEEP,
 	GT_REASON_NET_READ,
 	GT_REASON_NET_WRITE,
+	GT_REASONS,		/* how many there are. Their names are in dump.c */
 };
 
 /* Constant while it is in use. */
@@ -322,6 +323,7 @@ struct gt_sched {
 	_Atomic int64_t poll_until;	/* until when that M waits, or INT64_MAX */
 	_Atomic uint32_t poll_waiters;	/* tasks parked on descriptors */
 
+	_Atomic bool suspect;		/* a deadlock, but for plain threads. lock */
 	_Atomic uint32_t sysmon_asleep;	/* futex: 1 while all Ps are idle */
 	_Atomic bool sysmon_busy;	/* it may hold a task that is in no queue */
 	_Atomic uint64_t next_id;

@@ -84,24 +84,235 @@ static void main_exits(void)
 	gt_exit();
 }
 
-PLAIN_TEST(deadlock_is_reported)
+static void main_selects(void)
 {
-	static const char *const recv[] = { "task 1 'main'", "channel receive", NULL };
-	static const char *const send[] = { "task 1 'main'", "channel send", NULL };
-	static const char *const wait[] = { "task 1 'main'", "waitgroup", NULL };
-	static const char *const nil[] = { "task 1 'main'", "nil channel", NULL };
-	static const char *const many[] = { "'parser'", "created by task 1", NULL };
-	static const char *const exited[] = { "channel receive", NULL };
+	struct gt_case cases[2];
 
+	CHECK(chan = gt_chan_make(0, 0));
+	cases[0] = gt_case_recv(chan, NULL);
+	cases[1] = gt_case_send(chan, NULL);
+	gt_select(cases, 2, 0);
+}
+
+static void main_locks_twice(void)
+{
+	struct gt_mutex mutex = {0};
+
+	gt_mutex_lock(&mutex);
+	gt_mutex_lock(&mutex);
+}
+
+static void main_reads_what_it_writes(void)
+{
+	struct gt_rwmutex rwmutex = {0};
+
+	gt_rwmutex_lock(&rwmutex);
+	gt_rwmutex_rlock(&rwmutex);
+}
+
+static void main_writes_what_it_reads(void)
+{
+	struct gt_rwmutex rwmutex = {0};
+
+	gt_rwmutex_rlock(&rwmutex);
+	gt_rwmutex_lock(&rwmutex);
+}
+
+static void main_waits_for_nobody(void)
+{
+	struct gt_mutex mutex = {0};
+	struct gt_cond cond = {0};
+
+	gt_mutex_lock(&mutex);
+	gt_cond_wait(&cond, &mutex);
+}
+
+static const struct {
+	void (*fn)(void);
+	const char *texts[3];
+} deadlocks[] = {
+	{ main_receives, { "task 1 'main': waits for channel receive\n" } },
+	{ main_sends_to_a_full_one, { "task 1 'main': waits for channel send\n" } },
+	{ main_waits_for_itself, { "task 1 'main': waits for waitgroup\n" } },
+	{ main_uses_nil, { "task 1 'main': waits for nil channel\n" } },
+	{ main_selects, { "task 1 'main': waits for select\n" } },
+	{ main_locks_twice, { "task 1 'main': waits for mutex\n" } },
+	{ main_reads_what_it_writes, { "task 1 'main': waits for rwmutex for reading\n" } },
+	{ main_writes_what_it_reads, { "task 1 'main': waits for rwmutex for writing\n" } },
+	{ main_waits_for_nobody, { "task 1 'main': waits for cond\n" } },
+	{ all_wait_in_a_circle, { "'parser': waits for channel receive, created by task 1\n" } },
+	{ main_exits, { ": waits for channel receive, created by task 1\n" } },
+};
+
+static void needs_deadlocks(void)
+{
 	if (TEST_TSAN)
 		test_skip("ThreadSanitizer has threads of its own, which look like life");
-	expect_deadlock(main_receives, recv);
-	expect_deadlock(main_sends_to_a_full_one, send);
-	expect_deadlock(main_waits_for_itself, wait);
-	expect_deadlock(main_uses_nil, nil);
-	expect_deadlock(all_wait_in_a_circle, many);
-	expect_deadlock(main_exits, exited);
 }
+
+PLAIN_TEST(deadlock_is_reported)
+{
+	size_t i;
+
+	needs_deadlocks();
+	for (i = 0; i < ARRAY_SIZE(deadlocks); i++)
+		expect_deadlock(deadlocks[i].fn, deadlocks[i].texts);
+}
+
+/* ---------------------------------------------- deadlocks that come to be later ---- */
+
+static void does_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static const char *const main_receiving[] = { "task 1 'main': waits for channel receive\n", NULL };
+
+/* The processors have been idle for long when the last other thread ends. */
+static void *ends_later(void *arg)
+{
+	static const struct timespec nap = { .tv_nsec = 50 * 1000 * 1000 };
+
+	nanosleep(&nap, NULL);
+	return arg;
+}
+
+static void waits_beside_a_thread(void)
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, ends_later, NULL), 0);
+	main_receives();
+}
+
+PLAIN_TEST(deadlock_once_a_thread_has_ended)
+{
+	needs_deadlocks();
+	expect_deadlock(waits_beside_a_thread, main_receiving);
+}
+
+/* A thread waits for the timer of a far day, which then is none any more. */
+static struct gt_timer *far;
+
+static void stops_far(void)
+{
+	CHECK_EQ(gt_timer_stop(far), 1);
+	gt_timer_put(far);
+}
+
+static atomic_int met;
+
+static void meets(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&met, 1);
+	while (met < 2)
+		;
+}
+
+/* Of two processors' threads one is there by then: it has had nothing to do for long. */
+static void stops_a_timer_and_waits(void)
+{
+	int64_t end;
+
+	CHECK(far = gt_after_func(3600 * GT_SECOND, does_nothing, NULL));
+	CHECK_EQ(gt_go(meets, NULL), 0);
+	meets(NULL);
+	for (end = gt_now() + 50 * GT_MILLISECOND; gt_now() < end;)
+		;
+	stops_far();
+	main_receives();
+}
+
+static void *stops_later(void *arg)
+{
+	ends_later(NULL);
+	stops_far();
+	return arg;
+}
+
+static void waits_while_a_thread_stops_a_timer(void)
+{
+	pthread_t thread;
+
+	CHECK(far = gt_after_func(3600 * GT_SECOND, does_nothing, NULL));
+	CHECK_EQ(pthread_create(&thread, NULL, stops_later, NULL), 0);
+	main_receives();
+}
+
+PLAIN_TEST(deadlock_once_a_timer_is_stopped)
+{
+	needs_deadlocks();
+	expect_deadlock(stops_a_timer_and_waits, main_receiving);
+	expect_deadlock(waits_while_a_thread_stops_a_timer, main_receiving);
+}
+
+static int line[2];
+
+static void *reads_then_ends_later(void *arg)
+{
+	char byte;
+
+	CHECK_EQ(gt_read(line[0], &byte, 1), -ECANCELED);
+	return ends_later(arg);
+}
+
+static void *closes_later(void *arg)
+{
+	ends_later(NULL);
+	CHECK_EQ(gt_close(line[0]), 0);
+	return arg;
+}
+
+/* Nobody but a thread waits for the descriptor, and that one goes. */
+static void waits_while_a_thread_reads(void)
+{
+	pthread_t reader, closer;
+
+	CHECK_EQ(pipe(line), 0);
+	CHECK_EQ(pthread_create(&reader, NULL, reads_then_ends_later, NULL), 0);
+	CHECK_EQ(pthread_create(&closer, NULL, closes_later, NULL), 0);
+	main_receives();
+}
+
+static void reads_a_byte(void *arg)
+{
+	char byte;
+
+	(void)arg;
+	CHECK_EQ(gt_read(line[0], &byte, 1), 1);
+}
+
+static void waits_once_a_task_has_read(void)
+{
+	CHECK_EQ(pipe(line), 0);
+	CHECK_EQ(gt_go(reads_a_byte, NULL), 0);
+	gt_sleep(20 * GT_MILLISECOND);
+	CHECK_EQ(write(line[1], "x", 1), 1);
+	main_receives();
+}
+
+PLAIN_TEST(deadlock_once_no_descriptor_is_awaited)
+{
+	needs_deadlocks();
+	expect_deadlock(waits_while_a_thread_reads, main_receiving);
+	expect_deadlock(waits_once_a_task_has_read, main_receiving);
+}
+
+static void resizes_and_waits(void)
+{
+	gt_gomaxprocs(8);
+	gt_gomaxprocs(1);
+	main_receives();
+}
+
+PLAIN_TEST(deadlock_after_a_resize)
+{
+	needs_deadlocks();
+	expect_deadlock(resizes_and_waits, main_receiving);
+}
+
+/* --------------------------------------------------------------------- life ---- */
 
 /* Whoever may still ready a task is life: a timer, a descriptor, a thread. */
 static void sleeps_then_sends(void *arg)
@@ -177,6 +388,137 @@ GT_TEST_PROCS(blocked_task_is_life)
 	}
 	AWAIT(gt_task_count() == 1);
 	gt_chan_put(chan);
+}
+
+/* The same, declared: its processor is taken, and all are idle. */
+static void blocks_declared_then_sends(void *arg)
+{
+	static const struct timespec nap = { .tv_nsec = 30 * 1000 * 1000 };
+
+	gt_entersyscall();
+	nanosleep(&nap, NULL);
+	gt_exitsyscall();
+	sends(arg);
+}
+
+GT_TEST_PROCS(task_in_a_system_call_is_life)
+{
+	int i;
+
+	CHECK(chan = gt_chan_make(0, 0));
+	for (i = 0; i < 5; i++) {
+		CHECK_EQ(gt_go(blocks_declared_then_sends, NULL), 0);
+		receives(NULL);
+	}
+	AWAIT(gt_task_count() == 1);
+	gt_chan_put(chan);
+}
+
+/*
+ * Many times at the edge: all wait for a timer, a thread, or another processor, which
+ * then takes part at once.
+ */
+static void *thread_sends_at_once(void *arg)
+{
+	sends(arg);
+	return NULL;
+}
+
+static void sleeps_shortly_then_sends(void *arg)
+{
+	gt_sleep((intptr_t)arg * GT_MICROSECOND);
+	sends(NULL);
+}
+
+GT_TEST_PROCS(no_false_alarm)
+{
+	long i, n = scaled(300);
+	pthread_t thread;
+
+	CHECK(chan = gt_chan_make(0, 0));
+	for (i = 0; i < n; i++) {
+		CHECK_EQ(gt_go(sleeps_shortly_then_sends, (void *)(i % 100)), 0);
+		receives(NULL);
+		if (i % 4)
+			continue;
+		CHECK_EQ(pthread_create(&thread, NULL, thread_sends_at_once, NULL), 0);
+		receives(NULL);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+	}
+	AWAIT(gt_task_count() == 1);
+	gt_chan_put(chan);
+}
+
+/* ------------------------------------------------------------- too many threads ---- */
+
+static int never[2];
+static atomic_int blocked;
+
+static void blocks_for_ever(void *arg)
+{
+	char byte;
+
+	(void)arg;
+	atomic_fetch_add(&blocked, 1);
+	CHECK_EQ(read(never[0], &byte, 1), 0);
+}
+
+static void blocks_many(void)
+{
+	int i;
+
+	CHECK_EQ(pipe(never), 0);
+	CHECK_EQ(gt_max_threads(20), 10000);
+	CHECK_EQ(gt_max_threads(0), 20);
+	for (i = 0; i < 40; i++)
+		CHECK_EQ(gt_go(blocks_for_ever, NULL), 0);
+	AWAIT(blocked == 40);
+}
+
+static void blocks_some_then_allows_fewer(void)
+{
+	int i;
+
+	CHECK_EQ(pipe(never), 0);
+	for (i = 0; i < 10; i++)
+		CHECK_EQ(gt_go(blocks_for_ever, NULL), 0);
+	AWAIT(blocked == 10);
+	gt_max_threads(5);
+	CHECK(false);
+}
+
+PLAIN_TEST(too_many_threads_end_the_process)
+{
+	body = blocks_many;
+	in_child(&outcome, runs);
+	expect_exit(&outcome, 2);
+	CHECK(strstr(outcome.text, "fatal: program exceeds 20-thread limit"));
+	CHECK(strstr(outcome.text, "task 1 'main': "));
+	CHECK(strstr(outcome.text, ": running, created by task 1\n"));
+	body = blocks_some_then_allows_fewer;
+	in_child(&outcome, runs);
+	expect_exit(&outcome, 2);
+	CHECK(strstr(outcome.text, "fatal: program exceeds 5-thread limit"));
+}
+
+static void blocks_a_few(void)
+{
+	int i;
+
+	CHECK_EQ(pipe(never), 0);
+	for (i = 0; i < 10; i++)
+		CHECK_EQ(gt_go(blocks_for_ever, NULL), 0);
+	AWAIT(blocked == 10);
+	CHECK_EQ(close(never[1]), 0);
+	AWAIT(gt_task_count() == 1);
+}
+
+/* Two for the processors, one that stands by for blocked ones. */
+PLAIN_TEST(as_many_threads_as_allowed)
+{
+	CHECK_EQ(gt_max_threads(13), 10000);
+	test_run(2, blocks_a_few);
+	CHECK_EQ(gt_max_threads(-1), 13);
 }
 
 /* ---------------------------------------------------------- stack overflow ---- */

@@ -193,9 +193,11 @@ static void yields_then_counts(void *arg)
 {
 	int i;
 
+	(void)arg;
 	for (i = 0; i < 50; i++)
 		gt_yield();
-	count_one(arg);
+	if (atomic_fetch_add(&ran, 1) == 99)
+		printf("100 ran\n");
 }
 
 static void main_exits(void)
@@ -207,28 +209,37 @@ static void main_exits(void)
 	gt_exit();
 }
 
+static void expect_no_tasks_left(int procs, void (*body)(void), const char *text)
+{
+	static struct outcome outcome;
+
+	if (TEST_TSAN)
+		test_skip("ThreadSanitizer has threads of its own, which look like life");
+	test_expect_procs = procs;
+	test_expect_body = body;
+	in_child(&outcome, test_expect_run);
+	expect_exit(&outcome, 2);
+	CHECK(strstr(outcome.text, text));
+	CHECK(strstr(outcome.text, "fatal: no tasks (main called gt_exit) - deadlock!"));
+}
+
 PLAIN_TEST(exit_of_main_lets_others_end)
 {
-	static const int procs[] = { 1, 2, 8 };
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(procs); i++) {
-		atomic_store(&ran, 0);
-		test_run(procs[i], main_exits);
-		CHECK_EQ(ran, 100);
-	}
+	expect_no_tasks_left(1, main_exits, "100 ran");
+	expect_no_tasks_left(2, main_exits, "100 ran");
+	expect_no_tasks_left(8, main_exits, "100 ran");
 }
 
 PLAIN_TEST(exit_of_main_alone)
 {
-	test_run(2, gt_exit);
-	CHECK_EQ(gt_task_count(), 0);
+	expect_no_tasks_left(2, gt_exit, "");
 }
 
 static void sleeps_then_counts(void *arg)
 {
 	gt_sleep(20 * GT_MILLISECOND);
 	count_one(arg);
+	printf("slept\n");
 }
 
 static void main_exits_before_sleeper(void)
@@ -239,8 +250,30 @@ static void main_exits_before_sleeper(void)
 
 PLAIN_TEST(exit_of_main_waits_for_a_sleeper)
 {
-	test_run(1, main_exits_before_sleeper);
-	CHECK_EQ(ran, 1);
+	expect_no_tasks_left(1, main_exits_before_sleeper, "slept");
+}
+
+/* A thread that may start tasks is life, as long as it lives. */
+static void *starts_a_task_late(void *arg)
+{
+	static const struct timespec nap = { .tv_nsec = 50 * 1000 * 1000 };
+
+	nanosleep(&nap, NULL);
+	CHECK_EQ(gt_go(sleeps_then_counts, NULL), 0);
+	return arg;
+}
+
+static void main_exits_beside_a_thread(void)
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, starts_a_task_late, NULL), 0);
+	gt_exit();
+}
+
+PLAIN_TEST(exit_of_main_beside_a_thread)
+{
+	expect_no_tasks_left(2, main_exits_beside_a_thread, "slept");
 }
 
 PLAIN_TEST(exit_on_plain_thread_panics)

@@ -146,8 +146,9 @@ void gt_yield(void);
  * recover meanwhile. A panic in a deferred call may be recovered by another; the exit
  * goes on then. In gt_try() it ends that call only.
  *
- * When the main task calls it the others go on; gt_run() then returns once no task is
- * left.
+ * When the main task calls it the others go on, and gt_run() does not return. One of
+ * them may end the process. Once none is left, nor a thread of the program's own that
+ * could start one, that is a deadlock.
  *
  * Context: Pthread: panics. Signal-safe: no.
  */
@@ -215,6 +216,24 @@ int gt_gomaxprocs(int n);
  * Source: Go's runtime.SetDefaultGOMAXPROCS.
  */
 int gt_gomaxprocs_default(void);
+
+/**
+ * gt_max_threads - ask for or set how many threads the runtime may use
+ * @n: the number, 10,000 at first; less than 1 only asks. It holds for later runs, too.
+ *
+ * A program that has more tasks inside blocking calls at once than this needs more
+ * threads than are good for the system. It ends: with "fatal: program exceeds
+ * 10000-thread limit" and all its tasks on stderr, and exit status 2. That happens in
+ * this call if there are more than @n threads already.
+ *
+ * If the system refuses a thread below the limit, that is said on stderr, and tasks wait
+ * for one.
+ *
+ * Context: Suspends: no. Pthread: works. Signal-safe: no.
+ * Return: the value before the call.
+ * Source: Go's runtime/debug.SetMaxThreads.
+ */
+int gt_max_threads(int n);
 
 /**
  * gt_backend_name - which backend the running runtime chose
