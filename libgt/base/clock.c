@@ -12,8 +12,3 @@ int64_t gt_clock(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * GT_SECOND + ts.tv_nsec;
 }
-
-int64_t gt_now(void)
-{
-	return gt_clock();
-}

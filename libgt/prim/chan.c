@@ -62,6 +62,7 @@ void gt_chan_init(struct gt_chan *chan, size_t elem_size, size_t capacity)
 	memset(chan, 0, sizeof(*chan));
 	chan->elem_size = elem_size;
 	chan->capacity = capacity;
+	chan->bubble = gt_bubble_id();
 	queue_init(&chan->recvq);
 	queue_init(&chan->sendq);
 	gt_store(&chan->refs, 1);
@@ -134,6 +135,7 @@ static enum gt_chan_result wait_in(struct gt_chan *chan, struct gt_chan_link *qu
 	waiter.g = gt_g_self();
 	waiter.value = value;
 	waiter.wait = NULL;
+	waiter.g->outside = !chan->bubble;
 	gt_chan_enqueue(chan, queue, &waiter);
 	gt_park(commit_unlock, chan, reason);
 	return waiter.passed ? GT_CHAN_PASSED : GT_CHAN_CLOSED;
@@ -231,6 +233,7 @@ void gt_chan_send(struct gt_chan *chan, const void *value)
 {
 	if (!chan)
 		gt_chan_wait_for_ever();
+	gt_chan_check(chan, "send on synctest channel");
 	chan_send(chan, value, true);
 }
 
@@ -238,6 +241,7 @@ int gt_chan_recv(struct gt_chan *chan, void *value)
 {
 	if (!chan)
 		gt_chan_wait_for_ever();
+	gt_chan_check(chan, "receive on synctest channel");
 	return chan_recv(chan, value, true) == GT_CHAN_PASSED;
 }
 
@@ -245,6 +249,7 @@ int gt_chan_try_send(struct gt_chan *chan, const void *value)
 {
 	if (!chan || !gt_chan_can_send(chan))
 		return -EAGAIN;
+	gt_chan_check(chan, "send on synctest channel");
 	return chan_send(chan, value, false) == GT_CHAN_WAIT ? -EAGAIN : 0;
 }
 
@@ -254,6 +259,7 @@ int gt_chan_try_recv(struct gt_chan *chan, void *value)
 
 	if (!chan || !gt_chan_can_recv(chan))
 		return -EAGAIN;
+	gt_chan_check(chan, "receive on synctest channel");
 	result = chan_recv(chan, value, false);
 	return result == GT_CHAN_WAIT ? -EAGAIN : result == GT_CHAN_PASSED;
 }
@@ -276,6 +282,7 @@ void gt_chan_close(struct gt_chan *chan)
 
 	if (!chan)
 		gt_panic("close of nil channel");
+	gt_chan_check(chan, "close of synctest channel");
 	gt_enter();
 	gt_lock(&chan->lock);
 	if (gt_load(&chan->closed)) {

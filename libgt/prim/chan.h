@@ -32,6 +32,7 @@
 #include <string.h>
 
 #include "gt/chan.h"
+#include "prim/bubble.h"
 #include "prim/wait.h"
 
 /* A place in a queue, or the queue itself, which is a ring of places. */
@@ -59,6 +60,7 @@ struct gt_chan {
 	_Atomic bool closed;		/* written under the lock */
 	struct gt_chan_link recvq, sendq;	/* lock; emptiness is read without */
 	void (*last_put)(struct gt_chan *chan);	/* a timer's: frees both. Constant */
+	uint64_t bubble;		/* the id of the one that it is for, or 0. Constant */
 	_Alignas(max_align_t) char ring[];	/* lock */
 };
 
@@ -158,6 +160,13 @@ static inline void gt_chan_zero(const struct gt_chan *chan, void *to)
 {
 	if (to && chan->elem_size)
 		memset(to, 0, chan->elem_size);
+}
+
+/* Outside the runtime: its users are all in its bubble, if it has one. */
+static inline void gt_chan_check(const struct gt_chan *chan, const char *what)
+{
+	if (gt_unlikely(chan->bubble))
+		gt_bubble_check(chan->bubble, what);
 }
 
 /* A new channel, in its user's memory, whose buffer is big enough. */

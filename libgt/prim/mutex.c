@@ -159,7 +159,7 @@ static int lock_slow(struct gt_mutex *mutex, int64_t deadline)
 		}
 		gt_sema_queue_locked(bucket, &waiter.sema, mutex, waiter.since);
 		if (!waiter.since)
-			waiter.since = gt_now();
+			waiter.since = gt_clock();
 		error = gt_sema_park_until_locked(bucket, &waiter.sema, NULL, NULL, deadline,
 						  GT_REASON_MUTEX);
 		if (waiter.owner || error)
@@ -184,7 +184,7 @@ static struct gt_g *release_locked(struct gt_mutex *mutex, struct gt_sema_bucket
 		atomic_fetch_and_explicit(word, WOKEN, memory_order_release);
 		return NULL;
 	}
-	if (gt_now() - waiter->since > GT_STARVING) {
+	if (gt_clock() - waiter->since > GT_STARVING) {
 		gt_sema_take_locked(bucket, mutex);
 		waiter->owner = true;
 		if (!gt_sema_first_locked(bucket, mutex))

@@ -70,7 +70,7 @@ static uint32_t random_below(uint32_t n)
 	uint32_t x = *state;
 
 	if (gt_unlikely(!x))
-		x = (uint32_t)gt_now() | 1;
+		x = (uint32_t)gt_clock() | 1;
 	x ^= x << 13;
 	x ^= x >> 17;
 	x ^= x << 5;
@@ -334,12 +334,24 @@ static enum gt_reason reason_of(const struct selection *s)
 	return s->cases->direction == GT_DIRECTION_RECV ? GT_REASON_CHAN_RECV : GT_REASON_CHAN_SEND;
 }
 
+/* Is there one that is not of a bubble? */
+static bool any_outside(const struct selection *s)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->lock_count; i++)
+		any |= !s->locks[i]->bubble;
+	return any;
+}
+
 /* Under all locks, which are let go. The chosen case, -ETIMEDOUT or -ENOMEM. */
 static int wait_in_all(struct selection *s, bool duplicates, int64_t deadline)
 {
 	int64_t key;
 
 	enqueue_all(s, duplicates);
+	if (gt_unlikely(gt_load(&gt_bubbles_used)))
+		s->wait.g->outside = any_outside(s);
 	key = gt_wait_park(&s->wait, commit_unlock_all, s, deadline, reason_of(s));
 	if (gt_unlikely(key < 0)) {
 		dequeue_all(s);
@@ -435,6 +447,9 @@ static inline int select_any(struct gt_case *cases, size_t n, unsigned int flags
 
 	if (gt_unlikely(n > GT_SELECT_MAX))
 		gt_panic("gt_select: too many cases (max %d)", GT_SELECT_MAX);
+	for (size_t i = 0; gt_unlikely(gt_load(&gt_bubbles_used)) && i < n; i++)
+		if (cases[i].chan)
+			gt_chan_check(cases[i].chan, "select on synctest channel");
 	if ((flags & GT_SELECT_DEFAULT) && none_ready(cases, n))
 		return -EAGAIN;
 	gt_enter();

@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <time.h>
 
+#include "gt/panic.h"
 #include "gt/time.h"
+#include "sched/bubble.h"
 #include "sched/park.h"
 #include "sched/task.h"
 #include "sched/timer.h"
@@ -59,6 +61,8 @@ void gt_sleep_until(int64_t deadline)
 		gt_leave();
 	} else {
 		gt_leave();
+		if (gt_bubble_self())
+			gt_panic("no memory to sleep in a bubble");
 		sleep_in_kernel(deadline);
 	}
 }

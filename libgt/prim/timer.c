@@ -24,6 +24,7 @@
 
 #include "gt/panic.h"
 #include "gt/time.h"
+#include "prim/bubble.h"
 #include "prim/chan.h"
 #include "sched/task.h"
 #include "sched/timer.h"
@@ -38,6 +39,7 @@ struct gt_timer {
 	void (*fn)(void *arg);		/* NULL: the channel follows. Constant, as are: */
 	void *arg;
 	uint64_t creator;
+	struct gt_bubble *bubble;	/* on whose clock it is; a reference, or NULL */
 };
 
 struct gt_ticker {
@@ -70,6 +72,13 @@ static bool no_runtime(void)
 	return !gt_m_self() && atomic_load(&gt_sched.phase) != GT_ON;
 }
 
+/* Its time is another than the caller's. */
+static void check_bubble(struct gt_timer *timer, const char *what)
+{
+	if (gt_unlikely(timer->bubble != gt_bubble_self()))
+		gt_panic("%s of synctest timer from outside bubble", what);
+}
+
 /* ------------------------------------------------------------------ ticks ---- */
 
 static void fire_tick(struct gt_alarm *alarm, int64_t when)
@@ -77,6 +86,8 @@ static void fire_tick(struct gt_alarm *alarm, int64_t when)
 	struct gt_chan *chan = chan_of(of_alarm(alarm));
 	struct gt_g *partner;
 
+	if (when == INT64_MAX)
+		return;
 	gt_lock(&chan->lock);
 	/* One that nobody has taken yet is enough. */
 	gt_chan_send_locked(chan, &when, &partner);
@@ -108,6 +119,7 @@ static void free_with_timer(struct gt_chan *chan)
 	gt_enter();
 	gt_alarm_cancel(&timer->alarm);
 	gt_leave();
+	gt_bubble_put(timer->bubble);
 	free(timer);
 }
 
@@ -118,14 +130,17 @@ static struct gt_timer *make_ticking(int64_t ns, int64_t period)
 
 	if (!timer)
 		return NULL;
-	*timer = (struct gt_timer){ .alarm.fire = fire_tick };
+	*timer = (struct gt_timer){
+		.alarm.fire = fire_tick,
+		.bubble = gt_bubble_get(gt_bubble_self()),
+	};
 	gt_chan_init(chan_of(timer), sizeof(int64_t), 1);
 	chan_of(timer)->last_put = free_with_timer;
 	gt_enter();
 	error = no_runtime() ? -ESRCH : gt_alarm_set(&timer->alarm, in(ns), period);
 	gt_leave();
 	if (error) {
-		free(timer);
+		gt_chan_put(chan_of(timer));
 		return NULL;
 	}
 	return timer;
@@ -154,8 +169,10 @@ static int reset_ticking(struct gt_timer *timer, int64_t ns, int64_t period)
 
 static void put_func(struct gt_timer *timer)
 {
-	if (atomic_fetch_sub_explicit(&timer->refs, 1, memory_order_acq_rel) == 1)
-		free(timer);
+	if (atomic_fetch_sub_explicit(&timer->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	gt_bubble_put(timer->bubble);
+	free(timer);
 }
 
 /* The alarm's reference goes, unless it is set again. */
@@ -165,18 +182,18 @@ static void fire_func(struct gt_alarm *alarm, int64_t when)
 	const struct gt_task_request request = {
 		.fn = timer->fn,
 		.arg = timer->arg,
+		.fired = true,
 		.creator = timer->creator,
-		.last = true,
+		.bubble = timer->bubble,
 	};
 	int again;
 
-	(void)when;
-	if (!gt_task_start_inside(&request)) {
+	if (when == INT64_MAX || !gt_task_start_inside(&request)) {
 		put_func(timer);
 		return;
 	}
 	/* There is no memory for its task. It has not run yet, so it is still pending. */
-	again = gt_alarm_set_again(alarm, gt_now() + GT_RETRY);
+	again = gt_alarm_set_again(alarm, (timer->bubble ? when : gt_clock()) + GT_RETRY);
 	if (again < 0)
 		gt_panic("no memory for the task of a gt_after_func(), nor to try again");
 	if (again)
@@ -212,10 +229,12 @@ struct gt_timer *gt_after_func(int64_t ns, void (*fn)(void *arg), void *arg)
 		.fn = fn,
 		.arg = arg,
 		.creator = m ? m->g->id : 0,
+		.bubble = gt_bubble_get(gt_bubble_self()),
 	};
 	error = no_runtime() ? -ESRCH : gt_alarm_set(&timer->alarm, in(ns), 0);
 	gt_leave();
 	if (error) {
+		gt_bubble_put(timer->bubble);
 		free(timer);
 		return NULL;
 	}
@@ -245,6 +264,8 @@ int gt_timer_stop(struct gt_timer *timer)
 {
 	bool was_set;
 
+	if (timer->bubble)
+		check_bubble(timer, "stop");
 	gt_enter();
 	if (timer->fn) {
 		was_set = gt_alarm_cancel(&timer->alarm);
@@ -261,6 +282,7 @@ int gt_timer_reset(struct gt_timer *timer, int64_t ns)
 {
 	int result;
 
+	check_bubble(timer, "reset");
 	gt_enter();
 	/* A timer that is set has no tick in its channel. */
 	if (gt_alarm_move(&timer->alarm, in(ns)))
@@ -311,6 +333,8 @@ struct gt_chan *gt_ticker_chan(struct gt_ticker *ticker)
 
 void gt_ticker_stop(struct gt_ticker *ticker)
 {
+	if (ticker->timer.bubble)
+		check_bubble(&ticker->timer, "stop");
 	gt_enter();
 	stop_ticking(&ticker->timer);
 	gt_leave();
@@ -322,6 +346,7 @@ int gt_ticker_reset(struct gt_ticker *ticker, int64_t period)
 
 	if (period <= 0)
 		gt_panic("non-positive interval for Ticker.Reset");
+	check_bubble(&ticker->timer, "reset");
 	gt_enter();
 	result = reset_ticking(&ticker->timer, period, period);
 	gt_leave();

@@ -23,6 +23,8 @@ static const char *const reasons[] = {
 	[GT_REASON_RWMUTEX_WRITE] = "rwmutex for writing",
 	[GT_REASON_COND] = "cond",
 	[GT_REASON_SLEEP] = "sleep",
+	[GT_REASON_BUBBLE] = "bubble",
+	[GT_REASON_BUBBLE_WAIT] = "bubble wait",
 	[GT_REASON_NET_READ] = "readable descriptor",
 	[GT_REASON_NET_WRITE] = "writable descriptor",
 };

@@ -26,6 +26,7 @@
 #include <errno.h>
 
 #include "sched/bound.h"
+#include "sched/bubble.h"
 #include "sched/park.h"
 #include "sched/runq.h"
 
@@ -183,11 +184,18 @@ void gt_park_thread(bool (*commit)(struct gt_g *g, void *arg), void *arg, int64_
 void gt_park(bool (*commit)(struct gt_g *g, void *arg), void *arg, enum gt_reason reason)
 {
 	struct gt_g *g = gt_g_self();
+	struct gt_bubble_park inside;
 
 	g->reason = reason;
 	if (gt_unlikely(g->thread)) {
 		gt_park_thread(commit, arg, GT_FOREVER, NULL, NULL);
 		return;
+	}
+	if (gt_unlikely(g->bubble)) {
+		g->durable = gt_bubble_is_durable(g, reason);
+		inside = (struct gt_bubble_park){ commit, arg };
+		commit = gt_bubble_commit;
+		arg = &inside;
 	}
 	gt_store(&g->state, GT_WAITING);
 	switch_away(gt_m_self(), g, commit, arg);
@@ -202,6 +210,8 @@ static inline bool state_runnable(struct gt_g *g)
 		gt_futex_wake(&g->wake, 1);
 		return false;
 	}
+	if (gt_unlikely(g->bubble))
+		gt_bubble_ready(g);
 	gt_store(&g->state, GT_RUNNABLE);
 	return true;
 }

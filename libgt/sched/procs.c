@@ -263,7 +263,7 @@ int gt_procs_start(int n, bool fixed)
 	}
 	gt_store(&gt_sched.procs_fixed, fixed);
 	gt_sched.procs_thread = (pid_t)syscall(SYS_gettid);
-	gt_sched.procs_refreshed = gt_now();
+	gt_sched.procs_refreshed = gt_clock();
 	gt_store(&gt_sched.procs_wanted, n);
 	gt_lock(&gt_sched.lock);
 	/* The first is the first M's. */

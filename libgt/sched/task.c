@@ -14,6 +14,7 @@
 
 #include "gt/panic.h"
 #include "gt/task.h"
+#include "sched/bubble.h"
 #include "sched/park.h"
 #include "sched/runq.h"
 #include "sched/task.h"
@@ -69,12 +70,17 @@ static void end_run(void)
 static inline __attribute__((__always_inline__)) _Noreturn void finish(bool returned)
 {
 	struct gt_g *g = gt_g_self(), *next;
+	struct gt_bubble *bubble = g->bubble;
 	struct gt_p *p;
 
 	if (g->main && returned)
 		end_run();
 	p = gt_m_self()->p;
 	atomic_store_explicit(&p->died, gt_load(&p->died) + 1, memory_order_release);
+	if (gt_unlikely(bubble)) {
+		g->bubble = NULL;
+		gt_bubble_leave(bubble);
+	}
 	next = gt_end(g);
 	gt_fiber_leave(&g->fiber, &next->fiber, 1);
 	gt_switch_last(next->sp);
@@ -147,7 +153,10 @@ static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
 	g->scope.more = NULL;
 	g->fn = request->fn;
 	g->id = next_id(p);
-	g->creator = request->creator || !m ? request->creator : m->g->id;
+	g->creator = request->fired ? request->creator : m ? m->g->id : 0;
+	g->bubble = request->bubble || request->fired || !m ? request->bubble : m->g->bubble;
+	g->durable = false;
+	g->outside = false;
 	g->name = request->name;
 	g->done = request->done;
 	g->done_arg = request->done_arg;
@@ -170,7 +179,9 @@ int gt_task_start_inside(const struct gt_task_request *request)
 		gt_count(&p->born);
 	else
 		atomic_fetch_add(&gt_sched.born_outside, 1);
-	if (request->last)
+	if (gt_unlikely(g->bubble))
+		gt_bubble_join(g->bubble);
+	if (request->fired)
 		gt_launch_last(g);
 	else
 		gt_launch(g);

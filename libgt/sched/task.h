@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct gt_bubble;
+
 /* What a new task is to be. Zeroed members are the default. */
 struct gt_task_request {
 	void (*fn)(void *arg);
@@ -17,8 +19,13 @@ struct gt_task_request {
 	size_t stack_size, guard_size;
 	void (*done)(void *done_arg);	/* called as the task's last, if it ends */
 	void *done_arg;
-	uint64_t creator;	/* id of the task that it is said to be created by */
-	bool last;		/* several have an order: behind all that are runnable */
+	struct gt_bubble *bubble;	/* that it is in; NULL: in its creator's */
+	/*
+	 * By an alarm: the caller is any task, or none. Behind all that are runnable,
+	 * since several have an order.
+	 */
+	bool fired;
+	uint64_t creator;	/* of one that is fired */
 };
 
 /* Start a task. Any thread. 0 or -errno. */

@@ -42,6 +42,7 @@
 #include <stdlib.h>
 
 #include "gt/task.h"
+#include "sched/bubble.h"
 #include "sched/park.h"
 #include "sched/timer.h"
 
@@ -170,7 +171,7 @@ static void take_out(struct gt_timers *timers, struct gt_alarm *alarm)
 
 /* --------------------------------------------------------------- one alarm ---- */
 
-/* An alarm that is now the first of its heap; the lock has been let go. */
+/* An alarm that is now the first of its heap, a P's; the lock has been let go. */
 static void announce(int64_t when)
 {
 	atomic_thread_fence(memory_order_seq_cst);			/* (A) */
@@ -180,11 +181,13 @@ static void announce(int64_t when)
 		gt_sched.poller->kick();
 }
 
-/* Where the caller's alarms go. NULL: it has no P. */
+/* Where the caller's alarms go. NULL: it has no P, and is in no bubble. */
 static inline struct gt_timers *own_heap(void)
 {
 	struct gt_m *m = gt_m_self();
 
+	if (gt_unlikely(m && m->g->bubble))
+		return &m->g->bubble->timers;
 	return gt_likely(m && m->p) ? m->p->timers : NULL;
 }
 
@@ -260,7 +263,7 @@ int gt_alarm_set(struct gt_alarm *alarm, int64_t when, int64_t period)
 			return -ENOMEM;
 		}
 	}
-	first = alarm->at == 1;
+	first = alarm->at == 1 && !timers->of_bubble;
 	gt_unlock(&timers->lock);
 	if (first)
 		announce(when);
@@ -271,7 +274,7 @@ int gt_alarm_set_again(struct gt_alarm *alarm, int64_t when)
 {
 	struct gt_timers *timers = lock_of(alarm);
 	int result = is_in(timers, alarm) ? 1 : insert(timers, alarm, when, 0);
-	bool first = !result && alarm->at == 1;
+	bool first = !result && alarm->at == 1 && !timers->of_bubble;
 
 	gt_unlock(&timers->lock);
 	if (first)
@@ -289,7 +292,7 @@ bool gt_alarm_move(struct gt_alarm *alarm, int64_t when)
 	moved = is_in(timers, alarm) && timers->firing != alarm;
 	if (moved)
 		move(timers, alarm, when);
-	first = moved && alarm->at == 1;
+	first = moved && alarm->at == 1 && !timers->of_bubble;
 	gt_unlock(&timers->lock);
 	if (first)
 		announce(when);
@@ -334,7 +337,7 @@ int gt_alarm_hold(struct gt_alarm *alarm, int64_t when)
 void gt_alarm_let_go(struct gt_alarm *alarm)
 {
 	struct gt_timers *timers = gt_load(&alarm->timers);
-	bool first = alarm->at == 1;
+	bool first = alarm->at == 1 && !timers->of_bubble;
 	int64_t when = timers->heap[0].when;
 
 	gt_unlock(&timers->lock);
@@ -441,6 +444,27 @@ int gt_timers_move(struct gt_p *to_p, struct gt_timers *from)
 bool gt_timers_empty_locked(struct gt_timers *timers)
 {
 	return !timers->count && !timers->firing;
+}
+
+void gt_timers_drop(struct gt_timers *timers)
+{
+	gt_lock(&timers->lock);
+	while (timers->count) {
+		struct gt_alarm *alarm = timers->heap[timers->count - 1].alarm;
+
+		take_out(timers, alarm);
+		timers->firing = alarm;
+		gt_unlock(&timers->lock);
+		alarm->fire(alarm, INT64_MAX);
+		gt_lock(&timers->lock);
+		timers->firing = NULL;
+	}
+	gt_unlock(&timers->lock);
+}
+
+void gt_timers_free(struct gt_timers *timers)
+{
+	free(timers->heap);
 }
 
 void gt_timers_end(void)

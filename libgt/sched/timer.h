@@ -78,6 +78,15 @@ bool gt_timers_empty_locked(struct gt_timers *timers);
 /* When the first alarm of all Ps is due, or INT64_MAX. */
 int64_t gt_timers_first(void);
 
+/*
+ * Those of a bubble that has ended, whose tasks have, too: none will fire, and fire()
+ * is called to say so, for INT64_MAX.
+ */
+void gt_timers_drop(struct gt_timers *timers);
+
+/* Nobody will use it any more. */
+void gt_timers_free(struct gt_timers *timers);
+
 /* The end of a run: nobody else is there, and what is set will never fire. */
 void gt_timers_end(void);
 /* In the child of a fork(): the same, and the locks and the memory are leftovers. */

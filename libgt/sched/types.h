@@ -37,6 +37,7 @@
 
 struct gt_g;
 struct gt_slab;
+struct gt_bubble;
 struct gt_m;
 struct gt_p;
 struct gt_backend;
@@ -65,6 +66,8 @@ enum gt_reason {
 	GT_REASON_RWMUTEX_WRITE,
 	GT_REASON_COND,
 	GT_REASON_SLEEP,
+	GT_REASON_BUBBLE,
+	GT_REASON_BUBBLE_WAIT,
 	GT_REASON_NET_READ,
 	GT_REASON_NET_WRITE,
 	GT_REASONS,		/* how many there are. Their names are in dump.c */
@@ -87,6 +90,8 @@ struct gt_g {
 	uint8_t reason;		/* enum gt_reason, while WAITING. Stack's owner */
 	bool thread;		/* a plain thread's. Constant */
 	bool main;		/* gt_run()'s. Constant */
+	bool durable;		/* WAITING, and counted so in its bubble. Stack's owner */
+	bool outside;		/* about to wait on a channel not of its bubble. Its own */
 	int saved_errno;	/* while not running. Stack's owner */
 	_Atomic uint32_t wake;	/* thread only: the futex it blocks on */
 	struct gt_g *next;	/* link in the one list it is in. That list's lock */
@@ -100,6 +105,7 @@ struct gt_g {
 	void *arg;
 	uint64_t id;
 	uint64_t creator;	/* id of the task that started it, or 0 */
+	struct gt_bubble *bubble;	/* that it belongs to, or NULL */
 	const char *name;	/* or NULL */
 	void (*done)(void *done_arg);	/* called at its end, or NULL */
 	void *done_arg;
@@ -205,6 +211,7 @@ struct gt_timers {
 	struct gt_timer_slot *heap;	/* lock */
 	size_t count, room;		/* lock */
 	struct gt_alarm *firing;	/* lock: whose fire() is running */
+	bool of_bubble;			/* its time comes by itself. Constant */
 	_Atomic int64_t first;		/* when of the first, or INT64_MAX. Written
 					   under the lock, read anywhere */
 };

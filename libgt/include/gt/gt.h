@@ -20,6 +20,7 @@
 #ifndef GT_GT_H
 #define GT_GT_H
 
+#include <gt/bubble.h>
 #include <gt/chan.h>
 #include <gt/context.h>
 #include <gt/limiter.h>

@@ -37,6 +37,8 @@ struct gt_timer;
 /**
  * gt_now - the time on the clock that deadlines use
  *
+ * Inside a bubble that is the bubble's clock: see gt_bubble_run().
+ *
  * Context: Suspends: no. Pthread: works. Signal-safe: yes.
  * Return: nanoseconds of CLOCK_MONOTONIC.
  */
