@@ -24,6 +24,7 @@
 #include <gt/chan.h>
 #include <gt/context.h>
 #include <gt/limiter.h>
+#include <gt/lockfree.h>
 #include <gt/map.h>
 #include <gt/net.h>
 #include <gt/panic.h>
