@@ -23,6 +23,7 @@
 #include <gt/bubble.h>
 #include <gt/chan.h>
 #include <gt/context.h>
+#include <gt/errgroup.h>
 #include <gt/limiter.h>
 #include <gt/lockfree.h>
 #include <gt/map.h>
@@ -31,6 +32,7 @@
 #include <gt/select.h>
 #include <gt/semaphore.h>
 #include <gt/signal.h>
+#include <gt/singleflight.h>
 #include <gt/stats.h>
 #include <gt/sync.h>
 #include <gt/syscall.h>
