@@ -461,4 +461,18 @@ GT_TEST_PROCS(references_of_tasks)
 	AWAIT(gt_task_count() == 1);
 }
 
+static void puts_under_a_waiter(void)
+{
+	struct gt_chan *mine = gt_chan_make(sizeof(long), 0);
+
+	CHECK_EQ(gt_go(owns_a_reference, mine), 0);
+	gt_yield();
+	gt_chan_put(mine);
+}
+
+PLAIN_TEST(the_last_put_under_a_waiter_panics)
+{
+	expect_panic(puts_under_a_waiter, "gt_chan_put: the last reference");
+}
+
 TEST_MAIN

@@ -387,7 +387,7 @@ static void end_steps(void)
 
 GT_TEST_ORDER(step_by_step)
 {
-	long count = scaled(3000000);
+	long count = scaled(2000000);
 
 	start_drawing();
 	for (int i = 0; i < CHANS; i++)

@@ -39,18 +39,28 @@ static void moves_a_token(void *arg)
 	(void)arg;
 }
 
-/* It puts back what it has taken before it looks again. */
+/*
+ * Quiet ones in between make the look last longer than the mover's round. It puts back
+ * what it has taken before it looks again.
+ */
 static void finds_one_of_two(void *arg)
 {
-	long rounds = scaled(200000), value = 0;
-	struct gt_case two[] = { gt_case_recv(first, &value), gt_case_recv(second, &value) };
+	enum { WIDTH = 200 };
+	struct gt_chan *quiet = make_chan(0);
+	long rounds = scaled(20000), value = 0;
+	struct gt_case cases[WIDTH];
 
+	for (int i = 0; i < WIDTH; i++)
+		cases[i] = gt_case_recv(quiet, &value);
+	cases[0].chan = first;
+	cases[WIDTH - 1].chan = second;
 	for (long i = 0; i < rounds; i++) {
-		int result = gt_select(two, 2, GT_SELECT_DEFAULT);
+		int result = gt_select(cases, WIDTH, GT_SELECT_DEFAULT);
 
 		CHECK(result >= 0);
-		gt_chan_send(two[result].chan, &value);
+		gt_chan_send(cases[result].chan, &value);
 	}
+	gt_chan_put(quiet);
 	stop = true;
 	atomic_fetch_sub(&at_work, 1);
 	(void)arg;
@@ -320,6 +330,54 @@ GT_TEST_PROCS(hit_on_all_channels)
 {
 	hub(0);
 	hub(3);
+}
+
+/*
+ * A select so wide that its first channel can be hit while the last is still being
+ * unlocked. Its list of channels is memory that it frees.
+ */
+enum { WIDE = 1000 };
+static struct gt_chan *wide[WIDE], *lowest;
+
+static void is_wide(void *arg)
+{
+	struct gt_case cases[WIDE];
+	long rounds = (long)arg;
+
+	for (int i = 0; i < WIDE; i++)
+		cases[i] = gt_case_recv(wide[i], NULL);
+	while (rounds--)
+		CHECK(cases[gt_select(cases, WIDE, 0)].chan == lowest);
+	atomic_fetch_add(&passed, 1);
+}
+
+static void *hits_the_lowest(void *arg)
+{
+	long value = 0;
+
+	for (long i = (long)arg; i--;)
+		while (gt_chan_try_send(lowest, &value))
+			;
+	return NULL;
+}
+
+GT_TEST_PROCS(hit_before_the_last_lock_is_free)
+{
+	long rounds = scaled(500);
+	pthread_t thread;
+
+	for (int i = 0; i < WIDE; i++) {
+		wide[i] = make_chan(0);
+		if (!i || (uintptr_t)wide[i] < (uintptr_t)lowest)
+			lowest = wide[i];
+	}
+	CHECK_EQ(gt_go(is_wide, (void *)rounds), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, hits_the_lowest, (void *)rounds), 0);
+	AWAIT(passed);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	AWAIT(gt_task_count() == 1);
+	for (int i = 0; i < WIDE; i++)
+		gt_chan_put(wide[i]);
 }
 
 /* Producers in selects with a channel to end them, which closes over all of them. */
