@@ -363,7 +363,7 @@ static void *hits_the_lowest(void *arg)
 
 GT_TEST_PROCS(hit_before_the_last_lock_is_free)
 {
-	long rounds = scaled(500);
+	long rounds = scaled(1000);
 	pthread_t thread;
 
 	for (int i = 0; i < WIDE; i++) {
