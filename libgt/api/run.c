@@ -82,13 +82,18 @@ static int choose_backend(const struct gt_config *config)
 	gt_sched.backend = &gt_backend_futex;
 	gt_backend_futex.start(config);
 chosen:
-	if (!config->verbose)
-		return 0;
-	fprintf(stderr, "gt: %d processors, backend %s", config->maxprocs, gt_sched.backend->name);
-	if (config->backend == GT_WANT_AUTO && error)
-		fprintf(stderr, ": %s: %s (is the module loaded?)", config->device, strerror(-error));
-	fputc('\n', stderr);
+	gt_sched.device_error = error;
 	return 0;
+}
+
+static void say_what_was_chosen(const struct gt_config *config)
+{
+	fprintf(stderr, "gt: %d processors, guards by %s, backend %s", config->maxprocs,
+		gt_guard_name(), gt_sched.backend->name);
+	if (config->backend == GT_WANT_AUTO && gt_sched.device_error)
+		fprintf(stderr, ": %s: %s (is the module loaded?)", config->device,
+			strerror(-gt_sched.device_error));
+	fputc('\n', stderr);
 }
 
 /* Everything but what outlives a run; the lock is free, and nobody else is there. */
@@ -129,7 +134,7 @@ static int start(void (*fn)(void *arg), void *arg)
 	if (error)
 		goto netpoll;
 	if (config->verbose)
-		fprintf(stderr, "gt: guards: %s\n", gt_guard_name());
+		say_what_was_chosen(config);
 	gt_fault_start();
 	gt_store_release(&gt_sched.phase, GT_ON);
 	error = gt_sysmon_start();

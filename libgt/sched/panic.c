@@ -27,10 +27,11 @@ static _Atomic bool dying;
 static void begin_to_die(void)
 {
 	static __thread bool me;
+	_Atomic uint32_t never = 0;
 
 	if (!me && atomic_exchange(&dying, true))
 		for (;;)
-			gt_futex_wait(&(_Atomic uint32_t){ 0 }, 0, GT_FOREVER);
+			gt_futex_wait(&never, 0, GT_FOREVER);
 	me = true;
 	if (!ftrylockfile(stdout)) {
 		fflush(stdout);

@@ -287,6 +287,7 @@ struct gt_sched {
 	_Atomic uint32_t main_done;	/* futex: 1 when the main task has returned */
 	struct gt_config config;
 	const struct gt_backend *backend;	/* constant during a run */
+	int device_error;	/* why auto did not choose the device, or 0. Constant */
 	const struct gt_poller *poller;		/* constant during a run */
 	struct gt_p *all_p;		/* constant during a run: GT_MAXPROCS_MAX */
 	/* A set of enum gt_slow: why every pick goes through the scheduler's stack. */

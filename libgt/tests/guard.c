@@ -38,7 +38,7 @@ static bool kind_is(const char *kind)
 	test_expect_body = does_nothing;
 	in_child(&outcome, test_expect_run);
 	expect_exit(&outcome, 0);
-	snprintf(text, sizeof(text), "gt: guards: %s\n", kind);
+	snprintf(text, sizeof(text), ", guards by %s,", kind);
 	return strstr(outcome.text, text);
 }
 
