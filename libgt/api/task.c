@@ -10,7 +10,7 @@
 
 int gt_go(void (*fn)(void *arg), void *arg)
 {
-	return gt_task_start(&(struct gt_task_request){ .fn = fn, .arg = arg });
+	return gt_task_start(&(struct gt_task_request){ .fn = fn, .arg = arg, .site = GT_SITE });
 }
 
 int gt_go_copy(void (*fn)(void *block), const void *block, size_t size)
@@ -19,6 +19,7 @@ int gt_go_copy(void (*fn)(void *block), const void *block, size_t size)
 		.fn = fn,
 		.copy = size ? block : NULL,
 		.copy_size = size,
+		.site = GT_SITE,
 	};
 
 	return size > GT_COPY_MAX ? -E2BIG : gt_task_start(&request);
@@ -26,7 +27,7 @@ int gt_go_copy(void (*fn)(void *block), const void *block, size_t size)
 
 int gt_go_attr(void (*fn)(void *arg), void *arg, const struct gt_task_attr *attr)
 {
-	struct gt_task_request request = { .fn = fn, .arg = arg };
+	struct gt_task_request request = { .fn = fn, .arg = arg, .site = GT_SITE };
 
 	if (attr) {
 		request.name = attr->name;

@@ -40,6 +40,7 @@ struct gt_timer {
 	void *arg;
 	uint64_t creator;
 	struct gt_bubble *bubble;	/* on whose clock it is; a reference, or NULL */
+	const void *site;
 };
 
 struct gt_ticker {
@@ -185,6 +186,7 @@ static void fire_func(struct gt_alarm *alarm, int64_t when)
 		.fired = true,
 		.creator = timer->creator,
 		.bubble = timer->bubble,
+		.site = timer->site,
 	};
 	int again;
 
@@ -230,6 +232,7 @@ struct gt_timer *gt_after_func(int64_t ns, void (*fn)(void *arg), void *arg)
 		.arg = arg,
 		.creator = m ? m->g->id : 0,
 		.bubble = gt_bubble_get(gt_bubble_self()),
+		.site = GT_SITE,
 	};
 	error = no_runtime() ? -ESRCH : gt_alarm_set(&timer->alarm, in(ns), 0);
 	gt_leave();

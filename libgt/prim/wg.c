@@ -126,6 +126,7 @@ int gt_wg_go(struct gt_wg *wg, void (*fn)(void *arg), void *arg)
 		.arg = arg,
 		.done = done_with,
 		.done_arg = wg,
+		.site = GT_SITE,
 	};
 	int error;
 

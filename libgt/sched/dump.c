@@ -5,9 +5,6 @@
  * A dump is for the end of the process, or beside it: others may run meanwhile, so it is
  * a snapshot of each task, not of all.
  */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/print.h"
 #include "sched/sched.h"
 
@@ -55,17 +52,18 @@ static const char *doing(enum gt_state state)
 static void dump(struct gt_g *g)
 {
 	enum gt_state state = gt_load(&g->state);
-	const char *what = doing(state), *name = g->name;
+	const char *what = doing(state);
+	char task[GT_DESCRIPTION], creator[GT_DESCRIPTION] = "";
 	uint8_t reason = g->reason;
-	char creator[48] = "";
 
 	if (!what)
 		return;
-	if (g->creator)
-		snprintf(creator, sizeof(creator), ", created by task %" PRIu64, g->creator);
-	gt_print("task %" PRIu64 "%s%.100s%s: %s%s%s\n", g->id, name ? " '" : "", name ? name : "",
-		 name ? "'" : "", what,
-		 state == GT_WAITING && reason < GT_REASONS ? reasons[reason] : "", creator);
+	gt_describe(task, sizeof(task), g);
+	if (!g->main)
+		gt_describe_creator(creator, sizeof(creator), g);
+	gt_print("%s: %s%s%s%s\n", task, what,
+		 state == GT_WAITING && reason < GT_REASONS ? reasons[reason] : "",
+		 g->main ? "" : ", created by ", creator);
 }
 
 void gt_dump_tasks(void)

@@ -13,13 +13,11 @@
  * integers and strings without locks or memory.
  */
 #define _GNU_SOURCE
-#include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
+#include "base/print.h"
 #include "sched/sched.h"
 
 #define GT_SIGNAL_STACK ((size_t)64 << 10)
@@ -34,18 +32,12 @@ static struct {
 
 static void report(struct gt_g *g)
 {
-	char text[256];
-	int size;
+	char task[GT_DESCRIPTION], creator[GT_DESCRIPTION];
 
-	size = snprintf(text, sizeof(text),
-			"fatal: stack overflow in task %" PRIu64 "%s%s%s: its %zu KiB are used up"
-			" (see gt_go_attr), created by task %" PRIu64 "\n",
-			g->id, g->name ? " '" : "", g->name ? g->name : "", g->name ? "'" : "",
-			(g->stack.size >> 10) + 1, g->creator);
-	if (size > (int)sizeof(text) - 1)
-		size = sizeof(text) - 1;
-	while (write(STDERR_FILENO, text, size) < 0 && errno == EINTR)
-		;
+	gt_describe(task, sizeof(task), g);
+	gt_describe_creator(creator, sizeof(creator), g);
+	gt_print("fatal: stack overflow in %s: its %zu KiB are used up (see gt_go_attr), "
+		 "created by %s\n", task, (g->stack.size >> 10) + 1, creator);
 }
 
 static void on_fault(int signal, siginfo_t *info, void *context)

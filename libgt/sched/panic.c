@@ -13,7 +13,6 @@
  *
  * Source: Go's runtime, panic.go.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,18 +40,18 @@ static void begin_to_die(void)
 
 static void say_who(struct gt_g *g)
 {
+	char text[GT_DESCRIPTION];
+
 	if (g->thread) {
 		gt_say("\na thread that runs no task [running]:\n");
 		gt_traceback();
 		return;
 	}
-	gt_say("\ntask %" PRIu64 "%s%s%s [running]:\n", g->id, g->name ? " '" : "",
-	       g->name ? g->name : "", g->name ? "'" : "");
+	gt_describe(text, sizeof(text), g);
+	gt_say("\n%s [running]:\n", text);
 	gt_traceback();
-	if (g->creator)
-		gt_say("created by task %" PRIu64 "\n", g->creator);
-	else
-		gt_say("created by %s\n", g->main ? "gt_run()" : "a thread that runs no task");
+	gt_describe_creator(text, sizeof(text), g);
+	gt_say("created by %s\n", text);
 }
 
 void gt_fatal(const char *format, ...)

@@ -167,6 +167,15 @@ void gt_stack_end(void);
 /* In the child of a fork(), which may stand on one of them: leave all alone. */
 void gt_stack_forget(struct gt_g *current);
 
+/* describe.c: tasks in words. Signal-safe. */
+
+#define GT_DESCRIPTION 320	/* bytes that are always enough */
+
+/* "task 17 'parse'" */
+void gt_describe(char *text, size_t size, const struct gt_g *g);
+/* "gt_run()", or "task 3 at start_all+0x1a (prog+0x14f2)" */
+void gt_describe_creator(char *text, size_t size, const struct gt_g *g);
+
 /* fault.c: stack overflow, by name. */
 
 void gt_fault_start(void);

@@ -157,6 +157,7 @@ static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
 	g->bubble = request->bubble || request->fired || !m ? request->bubble : m->g->bubble;
 	g->durable = false;
 	g->outside = false;
+	g->site = request->site;
 	g->name = request->name;
 	g->done = request->done;
 	g->done_arg = request->done_arg;

@@ -26,7 +26,11 @@ struct gt_task_request {
 	 */
 	bool fired;
 	uint64_t creator;	/* of one that is fired */
+	const void *site;	/* where the call that starts it returns to: GT_SITE */
 };
+
+/* In a public function: where its call returns to. */
+#define GT_SITE __builtin_return_address(0)
 
 /* Start a task. Any thread. 0 or -errno. */
 int gt_task_start(const struct gt_task_request *request);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/symbol.h"
 #include "sched/panic.h"
 
 #define GT_FRAMES_MAX 64
@@ -39,11 +40,13 @@ static _Unwind_Reason_Code say_frame(struct _Unwind_Context *context, void *arg)
 {
 	struct walk *walk = arg;
 	uintptr_t sp = _Unwind_GetCFA(context), ip = _Unwind_GetIP(context);
+	char text[256];
 
 	if (!ip || sp < walk->sp)
 		return _URC_END_OF_STACK;
 	walk->sp = sp;
-	gt_say("\t%#lx\n", (unsigned long)ip);
+	gt_symbol_print(text, sizeof(text), (void *)ip);
+	gt_say("\t%s\n", text);
 	return ++walk->frames < GT_FRAMES_MAX ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 

@@ -106,6 +106,7 @@ struct gt_g {
 	uint64_t id;
 	uint64_t creator;	/* id of the task that started it, or 0 */
 	struct gt_bubble *bubble;	/* that it belongs to, or NULL */
+	const void *site;	/* where that call returned to; NULL: not known */
 	const char *name;	/* or NULL */
 	void (*done)(void *done_arg);	/* called at its end, or NULL */
 	void *done_arg;

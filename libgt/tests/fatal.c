@@ -140,8 +140,8 @@ static const struct {
 	{ main_reads_what_it_writes, { "task 1 'main': waits for rwmutex for reading\n" } },
 	{ main_writes_what_it_reads, { "task 1 'main': waits for rwmutex for writing\n" } },
 	{ main_waits_for_nobody, { "task 1 'main': waits for cond\n" } },
-	{ all_wait_in_a_circle, { "'parser': waits for channel receive, created by task 1\n" } },
-	{ main_exits, { ": waits for channel receive, created by task 1\n" } },
+	{ all_wait_in_a_circle, { "'parser': waits for channel receive, created by task 1 at " } },
+	{ main_exits, { ": waits for channel receive, created by task 1 at " } },
 };
 
 static void needs_deadlocks(void)
@@ -494,7 +494,7 @@ PLAIN_TEST(too_many_threads_end_the_process)
 	expect_exit(&outcome, 2);
 	CHECK(strstr(outcome.text, "fatal: program exceeds 20-thread limit"));
 	CHECK(strstr(outcome.text, "task 1 'main': "));
-	CHECK(strstr(outcome.text, ": running, created by task 1\n"));
+	CHECK(strstr(outcome.text, ": running, created by task 1 at "));
 	body = blocks_some_then_allows_fewer;
 	in_child(&outcome, runs);
 	expect_exit(&outcome, 2);
@@ -552,7 +552,81 @@ PLAIN_TEST(stack_overflow_names_the_task)
 	in_child(&outcome, runs);
 	expect_signal(&outcome, SIGSEGV, "fatal: stack overflow in task ");
 	expect_signal(&outcome, SIGSEGV, "'parse'");
-	expect_signal(&outcome, SIGSEGV, "created by task 1");
+	expect_signal(&outcome, SIGSEGV, "created by task 1 at starts_an_overflow+0x");
+}
+
+/* The name is as long as it likes; the rest is still said. */
+static char long_name[2000];
+
+static void starts_an_overflow_with_a_long_name(void)
+{
+	struct gt_task_attr attr = { .name = long_name };
+
+	memset(long_name, 'x', sizeof(long_name) - 1);
+	CHECK_EQ(gt_go_attr(overflows, NULL, &attr), 0);
+	for (;;)
+		gt_yield();
+}
+
+PLAIN_TEST(stack_overflow_of_a_task_with_a_long_name)
+{
+	body = starts_an_overflow_with_a_long_name;
+	in_child(&outcome, runs);
+	expect_signal(&outcome, SIGSEGV, "xxx'");
+	expect_signal(&outcome, SIGSEGV, "created by task 1 at starts_an_overflow_with_a_long_name+0x");
+}
+
+/* Each call that starts a task is found in what its caller is named by. */
+static void waits_for_ever(void *arg)
+{
+	gt_chan_recv(NULL, NULL);
+	(void)arg;
+}
+
+NOINLINE static void starts_by_go(void)
+{
+	CHECK_EQ(gt_go(waits_for_ever, NULL), 0);
+	(void)*(volatile char *)"";	/* the call is no jump */
+}
+
+NOINLINE static void starts_by_go_copy(void)
+{
+	CHECK_EQ(gt_go_copy(waits_for_ever, "", 1), 0);
+	(void)*(volatile char *)"";
+}
+
+NOINLINE static void starts_by_wg_go(void)
+{
+	static struct gt_wg wg;
+
+	CHECK_EQ(gt_wg_go(&wg, waits_for_ever, NULL), 0);
+	(void)*(volatile char *)"";
+}
+
+NOINLINE static void starts_by_timer(void)
+{
+	gt_timer_put(gt_after_func(0, waits_for_ever, NULL));
+	(void)*(volatile char *)"";
+}
+
+static void starts_in_each_way(void)
+{
+	starts_by_go();
+	starts_by_go_copy();
+	starts_by_wg_go();
+	starts_by_timer();
+	waits_for_ever(NULL);
+}
+
+PLAIN_TEST(creators_are_named)
+{
+	static const char *const names[] = { "created by task 1 at starts_by_go+0x",
+		"starts_by_go_copy+0x", "starts_by_wg_go+0x", "starts_by_timer+0x",
+		"task 1 'main': waits for nil channel\n", NULL };
+
+	if (TEST_TSAN)
+		test_skip("ThreadSanitizer has a thread of its own, which counts as life");
+	expect_deadlock(starts_in_each_way, names);
 }
 
 /* Any other SIGSEGV is left to who handled it before. */

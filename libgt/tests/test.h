@@ -358,7 +358,7 @@ static void test_run(int procs, void (*body)(void))
 
 struct outcome {
 	int status;		/* as waitpid() gives it */
-	char text[8192];	/* what was written to stdout and stderr */
+	char text[32768];	/* what was written to stdout and stderr */
 };
 
 /*
