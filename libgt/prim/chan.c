@@ -92,7 +92,9 @@ struct gt_chan *gt_chan_get(struct gt_chan *chan)
 
 void gt_chan_put(struct gt_chan *chan)
 {
-	if (!chan || atomic_fetch_sub_explicit(&chan->refs, 1, memory_order_acq_rel) != 1)
+	/* Who has the only reference need not count down: nobody could count up. */
+	if (!chan || (gt_load_acquire(&chan->refs) != 1 &&
+		      atomic_fetch_sub_explicit(&chan->refs, 1, memory_order_acq_rel) != 1))
 		return;
 	if (!gt_chan_queue_empty(&chan->recvq) || !gt_chan_queue_empty(&chan->sendq))
 		gt_panic("gt_chan_put: the last reference to a channel on which tasks wait");

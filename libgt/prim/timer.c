@@ -170,7 +170,9 @@ static int reset_ticking(struct gt_timer *timer, int64_t ns, int64_t period)
 
 static void put_func(struct gt_timer *timer)
 {
-	if (atomic_fetch_sub_explicit(&timer->refs, 1, memory_order_acq_rel) != 1)
+	/* Who has the only one need not count down: nobody could count up. */
+	if (gt_load_acquire(&timer->refs) != 1 &&
+	    atomic_fetch_sub_explicit(&timer->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	gt_bubble_put(timer->bubble);
 	free(timer);

@@ -171,7 +171,7 @@ static void take_out(struct gt_timers *timers, struct gt_alarm *alarm)
 
 /* --------------------------------------------------------------- one alarm ---- */
 
-/* An alarm that is now the first of its heap, a P's; the lock has been let go. */
+/* A P's heap has an earlier first alarm than before. It has been unlocked. */
 static void announce(int64_t when)
 {
 	atomic_thread_fence(memory_order_seq_cst);			/* (A) */
@@ -179,6 +179,17 @@ static void announce(int64_t when)
 		gt_wake_p();
 	else if (when < atomic_load(&gt_sched.poll_until))
 		gt_sched.poller->kick();
+}
+
+/* first: what it was when the caller had locked the heap. */
+static inline void unlock_announcing(struct gt_timers *timers, int64_t first)
+{
+	int64_t when = gt_load(&timers->first);
+	bool earlier = when < first && !timers->of_bubble;
+
+	gt_unlock(&timers->lock);
+	if (earlier)
+		announce(when);
 }
 
 /* Where the caller's alarms go. NULL: it has no P, and is in no bubble. */
@@ -192,19 +203,14 @@ static inline struct gt_timers *own_heap(void)
 }
 
 /*
- * Lock that heap. Who has no P takes that of some P in use. It may retire meanwhile,
- * and looks for its alarms under the same lock; see procs.c.
+ * Who has no P takes the heap of some P in use. It may retire meanwhile, and looks for
+ * its alarms under the same lock; see procs.c.
  */
-static struct gt_timers *lock_own(void)
+static __attribute__((__noinline__)) struct gt_timers *lock_any(void)
 {
-	struct gt_timers *own = own_heap();
 	uint32_t i = (uint32_t)((uintptr_t)gt_g_self() >> 12) % GT_MAXPROCS_MAX;
 	struct gt_p *p;
 
-	if (gt_likely(own)) {
-		gt_lock(&own->lock);
-		return own;
-	}
 	for (;; i = gt_p_index(p) + 1) {
 		p = gt_p_from(i);
 		if (!p)
@@ -216,8 +222,18 @@ static struct gt_timers *lock_own(void)
 	}
 }
 
+static inline struct gt_timers *lock_own(void)
+{
+	struct gt_timers *own = own_heap();
+
+	if (gt_unlikely(!own))
+		return lock_any();
+	gt_lock(&own->lock);
+	return own;
+}
+
 /* Lock the heap that alarm is in, or was in last. NULL: it was never set. */
-static struct gt_timers *lock_of(struct gt_alarm *alarm)
+static inline struct gt_timers *lock_of(struct gt_alarm *alarm)
 {
 	struct gt_timers *timers;
 
@@ -243,7 +259,7 @@ static void move(struct gt_timers *timers, struct gt_alarm *alarm, int64_t when)
 int gt_alarm_set(struct gt_alarm *alarm, int64_t when, int64_t period)
 {
 	struct gt_timers *timers = lock_of(alarm);
-	bool first;
+	int64_t first = timers ? gt_load(&timers->first) : 0;
 	int was_set = 0;
 
 	if (timers && is_in(timers, alarm)) {
@@ -257,45 +273,40 @@ int gt_alarm_set(struct gt_alarm *alarm, int64_t when, int64_t period)
 				gt_unlock(&timers->lock);
 			}
 			timers = lock_own();
+			first = gt_load(&timers->first);
 		}
 		if (insert(timers, alarm, when, period)) {
 			gt_unlock(&timers->lock);
 			return -ENOMEM;
 		}
 	}
-	first = alarm->at == 1 && !timers->of_bubble;
-	gt_unlock(&timers->lock);
-	if (first)
-		announce(when);
+	unlock_announcing(timers, first);
 	return was_set;
 }
 
 int gt_alarm_set_again(struct gt_alarm *alarm, int64_t when)
 {
 	struct gt_timers *timers = lock_of(alarm);
+	int64_t first = gt_load(&timers->first);
 	int result = is_in(timers, alarm) ? 1 : insert(timers, alarm, when, 0);
-	bool first = !result && alarm->at == 1 && !timers->of_bubble;
 
-	gt_unlock(&timers->lock);
-	if (first)
-		announce(when);
+	unlock_announcing(timers, first);
 	return result;
 }
 
 bool gt_alarm_move(struct gt_alarm *alarm, int64_t when)
 {
 	struct gt_timers *timers = lock_of(alarm);
-	bool moved, first;
+	int64_t first;
+	bool moved;
 
 	if (!timers)
 		return false;
+	first = gt_load(&timers->first);
 	moved = is_in(timers, alarm) && timers->firing != alarm;
 	if (moved)
 		move(timers, alarm, when);
-	first = moved && alarm->at == 1 && !timers->of_bubble;
-	gt_unlock(&timers->lock);
-	if (first)
-		announce(when);
+	unlock_announcing(timers, first);
 	return moved;
 }
 

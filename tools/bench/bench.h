@@ -16,7 +16,8 @@ struct bench {
 	const char *what;	/* shown by --list */
 };
 
-extern const struct bench bench_tasks[], bench_chans[], bench_selects[], bench_waits[];
+extern const struct bench bench_tasks[], bench_chans[], bench_selects[], bench_timers[],
+	bench_waits[];
 
 /* How often to do it: usual times --scale, or --ops; at least 1. */
 long bench_ops(long usual);

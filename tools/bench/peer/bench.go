@@ -325,6 +325,84 @@ func parked(name string, count int) {
 	outEach(name+"_wake", start, count)
 }
 
+// The same sequence in C.
+func nextRandom(state *uint64) uint64 {
+	*state = *state*6364136223846793005 + 1442695040888963407
+	return *state >> 33
+}
+
+func timerStop() {
+	n := ops(3000000)
+	start := clock()
+	for range n {
+		timer := time.AfterFunc(time.Hour, func() {})
+		timer.Stop()
+	}
+	outEach("timer_stop", start, n)
+}
+
+func timerReset() {
+	timer := time.NewTimer(time.Hour)
+	n := ops(3000000)
+	start := clock()
+	for i := range n {
+		timer.Reset(time.Hour + time.Duration(i))
+	}
+	outEach("timer_reset", start, n)
+}
+
+func timerRandom() {
+	n := ops(1000000)
+	timers := make([]*time.Timer, n)
+	times := make([]time.Duration, n)
+	state := uint64(1)
+	for i := range times {
+		times[i] = time.Hour + time.Duration(nextRandom(&state)*400)
+	}
+	start := clock()
+	for i := range timers {
+		timers[i] = time.AfterFunc(times[i], func() {})
+	}
+	outEach("timer_add_1m", start, n)
+	for i := n - 1; i > 0; i-- {
+		j := nextRandom(&state) % uint64(i+1)
+		timers[i], timers[j] = timers[j], timers[i]
+	}
+	start = clock()
+	for _, timer := range timers {
+		timer.Stop()
+	}
+	outEach("timer_stop_1m", start, n)
+}
+
+func sleepers(name string, count int) {
+	available := procBytes("/proc/meminfo", "MemAvailable:")
+	if available < int64(count)*taskBytes {
+		fmt.Printf("# skipped: %d sleepers need %d MB of memory, and there are %d\n",
+			count, count*taskBytes>>20, available>>20)
+		return
+	}
+	late := make([]int64, count)
+	state := uint64(1)
+	for i := range late {
+		late[i] = int64(nextRandom(&state)) % int64(time.Second)
+	}
+	var wg sync.WaitGroup
+	wg.Add(count)
+	start := time.Now()
+	for i := range late {
+		go func() {
+			start := time.Now()
+			time.Sleep(time.Duration(late[i]))
+			late[i] = int64(time.Since(start)) - late[i]
+			wg.Done()
+		}()
+	}
+	wg.Wait()
+	out(name+"_total", float64(time.Since(start)))
+	outPercentiles(name+"_late", late)
+}
+
 func sleep() {
 	late := make([]int64, samples(1000))
 	for i := range late {
@@ -393,6 +471,11 @@ var benchmarks = map[string]func(){
 	"parked_100k":   func() { parked("parked_100k", ops(100000)) },
 	"parked_1m":     func() { parked("parked_1m", ops(1000000)) },
 	"sleep":         sleep,
+	"timer_stop":    timerStop,
+	"timer_reset":   timerReset,
+	"timer_random":  timerRandom,
+	"sleepers_100k": func() { sleepers("sleepers_100k", ops(100000)) },
+	"sleepers_1m":   func() { sleepers("sleepers_1m", ops(1000000)) },
 	"handoff":       func() { handoff("handoff", samples(100), block, 0) },
 	"handoff_quiet": func() { handoff("handoff_quiet", samples(50), block, quiet) },
 }
