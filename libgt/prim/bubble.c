@@ -75,7 +75,7 @@ static const char *advance(struct gt_bubble *bubble)
 	/* A timer may have been set for the past. */
 	if (first > gt_load(&bubble->now))
 		gt_store(&bubble->now, first);
-	gt_timers_run(&bubble->timers, gt_load(&bubble->now));
+	gt_timers_run(&bubble->timers, gt_load(&bubble->now), SIZE_MAX);
 	return NULL;
 }
 

@@ -221,6 +221,18 @@ static uint32_t next_random(struct gt_m *m)
 }
 
 /*
+ * Fire due timers into p's ring, until that is half full: were it to overflow, those
+ * that are due would go behind all tasks of the global queue. The heap has them in
+ * order. One at least, so that tasks that only yield do not keep them there.
+ */
+static int64_t fire_due(struct gt_p *p, struct gt_timers *timers)
+{
+	uint32_t queued = gt_load(&p->tail) - gt_load(&p->head);
+
+	return gt_timers_run(timers, gt_clock(), queued < GT_RING / 2 ? GT_RING / 2 - queued : 1);
+}
+
+/*
  * Look into every other P, from a random one on. p->next of a busy P is taken in
  * the last round only: its owner is likely to run it at once.
  */
@@ -243,7 +255,7 @@ static struct gt_g *steal(struct gt_m *m, int64_t *until)
 			if (!gt_p_live(number))
 				continue;
 			if (last) {
-				int64_t first = gt_timers_run(victim->timers, gt_clock());
+				int64_t first = fire_due(p, victim->timers);
 
 				if (first < *until)
 					*until = first;
@@ -366,7 +378,7 @@ static struct gt_g *find_with_p(struct gt_m *m, int64_t *until)
 	uint32_t idle = gt_load(&gt_sched.idle_p_count);
 	struct gt_g *g;
 
-	*until = gt_timers_run(p->timers, gt_clock());
+	*until = fire_due(p, p->timers);
 	if (gt_load(&p->tick) % GT_QUEUE_TICK == 0) {
 		g = queue_get(p, 1);
 		if (g)

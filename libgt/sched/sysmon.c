@@ -34,6 +34,7 @@
 #define GT_PAUSE_MAX 10000000
 #define GT_PAUSE_LOOKS 50
 #define GT_POLL_EVERY 10000000
+#define GT_OVERDUE 20000000
 #define GT_RECHECK_MIN 10000000
 #define GT_RECHECK_MAX 1000000000
 #define GT_SYSCALL_IDLE 10000000
@@ -118,11 +119,22 @@ static void poll_overdue(int64_t now)
 	gt_inject(&list);
 }
 
-/* Timers of a P that is busy with one long task. */
+/*
+ * Timers of a P that is busy with one long task, or with none. Others look themselves,
+ * and fire them in an order that fits their queues: see fire_due() in sched.c.
+ */
 static void fire_overdue(int64_t now)
 {
-	gt_for_each_p(p)
-		gt_timers_run(p->timers, now);
+	gt_for_each_p(p) {
+		uint64_t tick = gt_load(&p->tick);
+
+		if (gt_load(&p->timers->first) > now || tick != p->due_tick) {
+			p->due_tick = tick;
+			p->due_at = now;
+		} else if (now - p->due_at >= GT_OVERDUE) {
+			gt_timers_run(p->timers, now, SIZE_MAX);
+		}
+	}
 }
 
 /* What sysmon may have held is in a queue now. See deadlock.c. */

@@ -376,7 +376,7 @@ static int64_t after(int64_t when, int64_t period, int64_t now)
 	return next;
 }
 
-int64_t gt_timers_run(struct gt_timers *timers, int64_t now)
+int64_t gt_timers_run(struct gt_timers *timers, int64_t now, size_t most)
 {
 	int64_t first = gt_load(&timers->first);
 
@@ -384,7 +384,7 @@ int64_t gt_timers_run(struct gt_timers *timers, int64_t now)
 		return first;
 	gt_lock(&timers->lock);
 	/* If another fires one of this heap, it goes on with the others that are due. */
-	while (!timers->firing && timers->count && timers->heap[0].when <= now) {
+	for (; most && !timers->firing && timers->count && timers->heap[0].when <= now; most--) {
 		struct gt_alarm *alarm = timers->heap[0].alarm;
 		int64_t when = timers->heap[0].when;
 

@@ -63,8 +63,8 @@ void gt_alarm_drop(struct gt_alarm *alarm);
 /* The heap of the P with this index. It outlives the P, and runs. */
 struct gt_timers *gt_timers_of(uint32_t p_index);
 
-/* Fire all that are due by now. Returns when the next is, or INT64_MAX. */
-int64_t gt_timers_run(struct gt_timers *timers, int64_t now);
+/* Fire those that are due by now, at most so many. Returns when the next is, or INT64_MAX. */
+int64_t gt_timers_run(struct gt_timers *timers, int64_t now, size_t most);
 
 /*
  * Move all of from to the heap of P to. Not by who is firing one of from. 0; -ENOMEM, or

@@ -238,6 +238,8 @@ struct gt_p {
 	uint64_t seen_tick;		/* tick at sysmon's last look. sysmon's */
 	uint32_t seen_take;		/* its M's take word then. sysmon's */
 	int64_t seen_at;		/* when it first saw these. sysmon's */
+	uint64_t due_tick;		/* the same while a timer is due. sysmon's */
+	int64_t due_at;			/* sysmon's */
 	struct gt_timers *timers;	/* constant */
 	_Alignas(GT_CACHELINE)
 	_Atomic(struct gt_g *) ring[GT_RING];
