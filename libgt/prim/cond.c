@@ -30,6 +30,7 @@
 
 #include "gt/panic.h"
 #include "gt/sync.h"
+#include "prim/mutex.h"
 #include "prim/sema.h"
 
 struct waiter {
@@ -73,6 +74,9 @@ int gt_cond_wait_until(struct gt_cond *cond, struct gt_mutex *mutex, int64_t dea
 	int error = 0;
 
 	check_copy(cond);
+	/* Not when it stands in the queue: a panic may be recovered. */
+	if (gt_unlikely(!gt_mutex_locked(mutex)))
+		gt_panic("sync: unlock of unlocked mutex");
 	gt_enter();
 	bucket = gt_sema_lock(cond);
 	gt_count(waiters_of(cond));

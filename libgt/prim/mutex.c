@@ -44,6 +44,7 @@
 #include "gt/panic.h"
 #include "gt/sync.h"
 #include "gt/time.h"
+#include "prim/mutex.h"
 #include "prim/sema.h"
 #include "sched/runq.h"
 
@@ -265,6 +266,11 @@ int gt_mutex_try_lock(struct gt_mutex *mutex)
 							  memory_order_relaxed))
 			return 0;
 	return -EAGAIN;
+}
+
+bool gt_mutex_locked(struct gt_mutex *mutex)
+{
+	return gt_load(word_of(mutex)) & LOCKED;
 }
 
 void gt_mutex_unlock(struct gt_mutex *mutex)

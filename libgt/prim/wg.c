@@ -48,12 +48,14 @@ static void wg_add(struct gt_wg *wg, int delta)
 	uint64_t state = atomic_fetch_add(word, add) + add;
 
 	if (gt_unlikely(counter(state) < 0))
-		gt_panic(delta < 0 ? "negative waitgroup counter" :
-				     "waitgroup counter over its maximum");
+		gt_panic(delta < 0 ? "sync: negative WaitGroup counter" :
+				     "sync: WaitGroup counter over its maximum");
+	if (gt_unlikely(delta > 0 && counter(state) == delta && (uint32_t)state))
+		gt_panic("sync: WaitGroup misuse: Add called concurrently with Wait");
 	if (counter(state) || !(uint32_t)state)
 		return;
 	if (!gt_sema_wake(wg, SIZE_MAX, release_waiters, wg))
-		gt_panic("waitgroup misuse: gt_wg_add() from zero concurrent with gt_wg_wait()");
+		gt_panic("sync: WaitGroup misuse: Add called concurrently with Wait");
 }
 
 void gt_wg_add(struct gt_wg *wg, int delta)
@@ -104,6 +106,8 @@ int gt_wg_wait_until(struct gt_wg *wg, int64_t deadline)
 		error = gt_sema_wait_until(wg, still_counted, count_out, wg, deadline,
 					   GT_REASON_SEMA);
 		gt_leave();
+		if (gt_unlikely(!error && atomic_load(word)))
+			gt_panic("sync: WaitGroup is reused before previous Wait has returned");
 		return error;
 	}
 	return 0;

@@ -301,4 +301,21 @@ PLAIN_TEST(misuse_panics)
 	expect_panic(waits_without_the_mutex, "sync: unlock of unlocked mutex");
 }
 
+/* A panic that is recovered leaves nobody in the queue. */
+static void task_waits_without(void *arg)
+{
+	waits_without_the_mutex();
+	(void)arg;
+}
+
+GT_TEST_PROCS(misuse_can_be_recovered)
+{
+	CHECK_EQ(gt_try(task_waits_without, NULL, NULL), GT_PANICKED);
+	gt_cond_broadcast(&cond);
+	CHECK_EQ(gt_go(waits, NULL), 0);
+	AWAIT(seen(&waiting) == 1);
+	gt_cond_signal(&cond);
+	AWAIT(seen(&woken) == 1);
+}
+
 TEST_MAIN

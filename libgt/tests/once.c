@@ -80,6 +80,143 @@ PLAIN_TEST(from_threads_alone)
 	CHECK_EQ(calls, 1);
 }
 
+/* ------------------------------------------------------- panics, exits, values ---- */
+
+static void panics(void *arg)
+{
+	atomic_fetch_add(&calls, 1);
+	gt_panic_value(arg, "number %ld", (long)arg);
+}
+
+static void does_what_panics(void *arg)
+{
+	gt_once_do(&once, panics, arg);
+}
+
+GT_TEST_PROCS(panic_counts_as_done)
+{
+	struct gt_panic_info info;
+
+	CHECK_EQ(gt_try(does_what_panics, (void *)7, &info), GT_PANICKED);
+	CHECK(info.value == (void *)7);
+	CHECK_EQ(gt_try(does_what_panics, (void *)8, &info), GT_RETURNED);
+	gt_once_do(&once, never, NULL);
+	CHECK_EQ(calls, 1);
+}
+
+static void exits(void *arg)
+{
+	atomic_fetch_add(&calls, 1);
+	gt_exit();
+	(void)arg;
+}
+
+static void does_what_exits(void *arg)
+{
+	gt_once_do(&once, exits, arg);
+	CHECK(false);
+}
+
+GT_TEST_PROCS(exit_counts_as_done)
+{
+	CHECK_EQ(gt_wg_go(&wg, does_what_exits, NULL), 0);
+	gt_wg_wait(&wg);
+	gt_once_do(&once, never, NULL);
+	CHECK_EQ(calls, 1);
+}
+
+static struct gt_once_value computed;
+
+static void *computes(void *arg)
+{
+	atomic_fetch_add(&calls, 1);
+	gt_yield();
+	return arg;
+}
+
+static void gets_it(void *arg)
+{
+	void *got = gt_once_value(&computed, computes, arg);
+
+	CHECK(got);
+	CHECK_EQ(calls, 1);
+	CHECK(got == gt_once_value(&computed, computes, NULL));
+}
+
+GT_TEST_PROCS(value_is_made_once)
+{
+	long round, i;
+
+	for (round = 0; round < scaled(200); round++) {
+		memset(&computed, 0, sizeof(computed));
+		calls = 0;
+		for (i = 1; i < 9; i++)
+			CHECK_EQ(gt_wg_go(&wg, gets_it, (void *)i), 0);
+		gt_wg_wait(&wg);
+	}
+}
+
+static void *makes_none(void *arg)
+{
+	panics(arg);
+	return NULL;
+}
+
+static void wants_a_value(void *arg)
+{
+	gt_once_value(&computed, makes_none, arg);
+}
+
+static void wants_a_call(void *arg)
+{
+	gt_once_func(&computed, panics, arg);
+}
+
+GT_TEST_PROCS(panic_is_raised_in_each_call)
+{
+	struct gt_panic_info info;
+	int func, i;
+
+	for (func = 0; func < 2; func++) {
+		memset(&computed, 0, sizeof(computed));
+		calls = 0;
+		for (i = 7; i < 10; i++) {
+			memset(&info, 0, sizeof(info));
+			CHECK_EQ(gt_try(func ? wants_a_call : wants_a_value, (void *)(long)i,
+					&info), GT_PANICKED);
+			CHECK(info.value == (void *)7);
+			CHECK(!strcmp(info.message, "number 7"));
+		}
+		CHECK_EQ(calls, 1);
+	}
+}
+
+static void wants_what_exits(void *arg)
+{
+	gt_once_func(&computed, exits, arg);
+	CHECK(false);
+}
+
+GT_TEST_PROCS(exit_ends_the_first_and_the_others_panic)
+{
+	struct gt_panic_info info;
+
+	CHECK_EQ(gt_wg_go(&wg, wants_what_exits, NULL), 0);
+	gt_wg_wait(&wg);
+	CHECK_EQ(gt_try(wants_what_exits, NULL, &info), GT_PANICKED);
+	CHECK_EQ(calls, 1);
+}
+
+static void uncaught(void)
+{
+	wants_a_value((void *)7);
+}
+
+PLAIN_TEST(panic_that_nobody_recovers)
+{
+	expect_panic(uncaught, "number 7");
+}
+
 /* It waits for itself. */
 static void recurses(void *arg)
 {

@@ -236,11 +236,25 @@ static void reaches_max(void)
 	gt_wg_wait(&mine);
 }
 
+/* On one processor the waiter runs only after the add. */
+static void used_before_all_have_returned(void)
+{
+	gt_wg_add(&wg, 1);
+	CHECK_EQ(gt_go(waits, NULL), 0);
+	gt_yield();
+	gt_wg_done(&wg);
+	gt_wg_add(&wg, 1);
+	for (;;)
+		gt_yield();
+}
+
 PLAIN_TEST(out_of_range_panics)
 {
-	expect_panic(goes_below_zero, "");
-	expect_panic(adds_below_zero, "");
-	expect_panic(goes_beyond_max, "");
+	expect_panic(goes_below_zero, "sync: negative WaitGroup counter");
+	expect_panic(adds_below_zero, "sync: negative WaitGroup counter");
+	expect_panic(goes_beyond_max, "sync: WaitGroup counter over its maximum");
+	expect_panic(used_before_all_have_returned,
+		     "sync: WaitGroup is reused before previous Wait has returned");
 	test_run(1, reaches_max);
 }
 

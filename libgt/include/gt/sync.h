@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+#include <gt/panic.h>
 #include <gt/version.h>
 
 GT_BEGIN_DECLS
@@ -243,7 +244,8 @@ struct gt_once {
  * @arg: passed to it.
  *
  * No call returns before the first one's @fn has returned. So @fn must not call
- * gt_once_do() on the same @once: that waits for itself.
+ * gt_once_do() on the same @once: that waits for itself. If @fn panics or exits it is
+ * done all the same, and later calls return.
  *
  * Memory model: the return of @fn happens before the return of each call.
  *
@@ -251,6 +253,48 @@ struct gt_once {
  * the thread. Signal-safe: no.
  */
 void gt_once_do(struct gt_once *once, void (*fn)(void *arg), void *arg);
+
+/**
+ * struct gt_once_value - makes a value once
+ * @gt_once: libgt's own.
+ * @gt_outcome: libgt's own.
+ * @gt_value: libgt's own.
+ * @gt_panic: libgt's own.
+ */
+struct gt_once_value {
+	struct gt_once gt_once;
+	uint32_t gt_outcome;
+	void *gt_value;
+	struct gt_panic_info gt_panic;
+};
+
+/**
+ * gt_once_value - the value of a function that is called once
+ * @once: which calls belong together.
+ * @fn: called by the first; what it returns is the value.
+ * @arg: passed to it.
+ *
+ * If @fn panics, so does each call, with the same value; if it exits, later calls
+ * panic. What the value points to is its users'.
+ *
+ * Memory model: as gt_once_do().
+ *
+ * Context: as gt_once_do().
+ * Return: the value.
+ */
+void *gt_once_value(struct gt_once_value *once, void *(*fn)(void *arg), void *arg);
+
+/**
+ * gt_once_func - call a function once, and panic again if it does
+ * @once: which calls belong together.
+ * @fn: called by the first.
+ * @arg: passed to it.
+ *
+ * Unlike after gt_once_do(), nobody goes on as if a call that panicked had not.
+ *
+ * Context: as gt_once_do().
+ */
+void gt_once_func(struct gt_once_value *once, void (*fn)(void *arg), void *arg);
 
 /**
  * struct gt_wg - waits until a number of things are done; zero bytes are ready
@@ -272,7 +316,9 @@ struct gt_wg {
  * @delta: how much; may be negative.
  *
  * When the counter reaches zero all waiters go on. A counter below zero or above
- * GT_WG_MAX panics. An add from zero must happen before the wait that is to see it.
+ * GT_WG_MAX panics. An add from zero must happen before the wait that is to see it,
+ * and after all waits for the zero before have returned; what is seen of either
+ * mistake panics.
  *
  * Memory model: an add that brings the counter to zero happens before the return
  * of each wait that it releases.
