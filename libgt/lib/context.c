@@ -32,6 +32,13 @@
  * pairs with, the walk does not touch it. The child's parent, and so the one above, is
  * kept by the child.
  *
+ * A deadline is a function that the clock starts in a task of its own (gt_after_func()), which
+ * needs the context: refs says so by TIMED, beside the count. Who stops the timer clears that,
+ * else the function does. The last user stops the timer before he gives his reference back, so
+ * that a context lives no longer than its users; if he is too late, the function frees it.
+ * Without a runtime there is no timer: then the deadline is watched by those who ask. A context
+ * whose deadline, or that of one above, nobody watches points to that one (unwatched).
+ *
  * Memory model: err is written with release after the caller's own acts, and read with
  * acquire; the channel's close, the start of a function and the lock do the same for
  * those who learn it so.
@@ -52,6 +59,7 @@
 #include "gt/panic.h"
 #include "gt/sync.h"
 #include "gt/task.h"
+#include "gt/time.h"
 #include "lib/context.h"
 
 struct cancellable;
@@ -59,7 +67,7 @@ struct cancellable;
 struct gt_context {
 	/* All but refs are constant. */
 	enum { BACKGROUND, CANCELLABLE, VALUE, WITHOUT_CANCEL } kind;
-	_Atomic uint32_t refs;		/* not BACKGROUND's */
+	_Atomic uint32_t refs;		/* not BACKGROUND's; may have TIMED */
 	struct gt_context *parent;	/* with a reference */
 	struct cancellable *end;	/* whose end is its own, or NULL */
 };
@@ -77,9 +85,12 @@ struct cancellable {
 	struct gt_context_link link;	/* above->lock: in above's list */
 	_Atomic bool detached;		/* above will not look here again */
 
-	int64_t deadline;		/* constant, or INT64_MAX */
-	int late_cause;			/* constant: of the deadline */
+	/* Constant, like the rest. */
+	int64_t deadline;		/* or GT_NO_DEADLINE */
+	int late_cause;			/* what the deadline gives as cause */
 	const char *late_text;
+	struct gt_timer *timer;		/* or NULL */
+	struct cancellable *unwatched;	/* whose deadline nobody watches, or NULL */
 };
 
 struct value {
@@ -98,6 +109,8 @@ struct gt_context_after {
 	void *arg;
 	struct gt_context_after *next;	/* the walk's */
 };
+
+#define TIMED ((uint32_t)1 << 31)	/* in refs: the timer's function will need it */
 
 static struct gt_context background = { .kind = BACKGROUND };
 
@@ -174,6 +187,7 @@ static void free_cancellable(struct cancellable *c)
 	detach(c);
 	while ((link = list_take(&c->list)))
 		after_put((struct gt_context_after *)link);
+	gt_timer_put(c->timer);
 	gt_chan_put(atomic_load_explicit(&c->done, memory_order_relaxed));
 	free(c);
 }
@@ -185,14 +199,37 @@ static void free_value(struct value *v)
 	free(v);
 }
 
-void gt_context_put(struct gt_context *ctx)
+/* By a user, whose reference keeps it: the function itself may be faster than its maker. */
+static void stop_timer(struct cancellable *c)
+{
+	if (c->timer && gt_timer_stop(c->timer) == 1)
+		atomic_fetch_and_explicit(&c->ctx.refs, ~TIMED, memory_order_acq_rel);
+}
+
+/* True: that was the last one. */
+static bool drop(struct gt_context *ctx)
+{
+	uint32_t refs = atomic_load_explicit(&ctx->refs, memory_order_relaxed);
+	bool stopped = false;
+
+	do {
+		if (refs == (TIMED | 1) && !stopped) {
+			stop_timer((struct cancellable *)ctx);
+			stopped = true;
+			refs = atomic_load_explicit(&ctx->refs, memory_order_relaxed);
+		}
+	} while (!atomic_compare_exchange_weak_explicit(&ctx->refs, &refs, refs - 1,
+							memory_order_acq_rel,
+							memory_order_relaxed));
+	return refs == 1;
+}
+
+/* A loop, for a long line of ancestors that nobody else keeps. */
+static void free_up(struct gt_context *ctx)
 {
 	struct gt_context *parent;
 
-	/* A loop, for a long line of ancestors that nobody else keeps. */
-	for (; ctx && ctx->kind != BACKGROUND; ctx = parent) {
-		if (atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
-			return;
+	do {
 		parent = ctx->parent;
 		if (ctx->kind == CANCELLABLE)
 			free_cancellable((struct cancellable *)ctx);
@@ -200,7 +237,14 @@ void gt_context_put(struct gt_context *ctx)
 			free_value((struct value *)ctx);
 		else
 			free(ctx);
-	}
+		ctx = parent;
+	} while (ctx->kind != BACKGROUND && drop(ctx));
+}
+
+void gt_context_put(struct gt_context *ctx)
+{
+	if (ctx && ctx->kind != BACKGROUND && drop(ctx))
+		free_up(ctx);
 }
 
 /* --------------------------------------------------------------- ending ---- */
@@ -287,11 +331,27 @@ void gt_context_cancel_cause(struct gt_context *ctx, int cause, const char *text
 	if (ctx->kind != CANCELLABLE)
 		gt_panic("cancel of a context that only follows its parent");
 	cancel_all((struct cancellable *)ctx, -ECANCELED, cause, text);
+	stop_timer((struct cancellable *)ctx);
 }
 
 void gt_context_cancel(struct gt_context *ctx)
 {
 	gt_context_cancel_cause(ctx, 0, NULL);
+}
+
+static void expire(struct cancellable *c)
+{
+	cancel_all(c, -ETIMEDOUT, c->late_cause, c->late_text);
+}
+
+/* The timer's function. */
+static void fire(void *arg)
+{
+	struct cancellable *c = arg;
+
+	expire(c);
+	if (atomic_fetch_and_explicit(&c->ctx.refs, ~TIMED, memory_order_acq_rel) == TIMED)
+		free_up(&c->ctx);
 }
 
 /* --------------------------------------------------------------- making ---- */
@@ -345,8 +405,72 @@ static struct cancellable *make(struct gt_context *parent, int64_t deadline, int
 	c->deadline = deadline;
 	c->late_cause = late_cause;
 	c->late_text = late_text;
+	if (c->above)
+		c->unwatched = c->above->unwatched;
 	attach(c);
 	return c;
+}
+
+/* Let the clock end it. False: no memory. */
+static bool watch(struct cancellable *c)
+{
+	int64_t ns = c->deadline - gt_now();
+
+	atomic_fetch_or_explicit(&c->ctx.refs, TIMED, memory_order_relaxed);
+	c->timer = gt_after_func(ns, fire, c);
+	if (c->timer)
+		return true;
+	atomic_fetch_and_explicit(&c->ctx.refs, ~TIMED, memory_order_relaxed);
+	if (gt_backend_name())
+		return false;
+	c->unwatched = c;
+	return true;
+}
+
+static struct gt_context *with_deadline(struct gt_context *parent, int64_t deadline, int cause,
+					const char *text)
+{
+	struct cancellable *c;
+
+	check_parent(parent);
+	if (gt_context_deadline(parent) <= deadline)
+		return gt_context_with_cancel(parent);
+	c = make(parent, deadline, cause, text);
+	if (!c)
+		return NULL;
+	if (deadline <= gt_now()) {
+		expire(c);
+	} else if (!gt_context_err(&c->ctx) && !watch(c)) {
+		gt_context_put(&c->ctx);
+		return NULL;
+	}
+	return &c->ctx;
+}
+
+struct gt_context *gt_context_with_deadline(struct gt_context *parent, int64_t deadline)
+{
+	return with_deadline(parent, deadline, 0, NULL);
+}
+
+struct gt_context *gt_context_with_deadline_cause(struct gt_context *parent, int64_t deadline,
+						  int cause, const char *text)
+{
+	return with_deadline(parent, deadline, cause, text);
+}
+
+struct gt_context *gt_context_with_timeout_cause(struct gt_context *parent, int64_t ns, int cause,
+						 const char *text)
+{
+	int64_t deadline;
+
+	if (__builtin_add_overflow(gt_now(), ns, &deadline))
+		deadline = ns < 0 ? INT64_MIN : GT_NO_DEADLINE;
+	return with_deadline(parent, deadline, cause, text);
+}
+
+struct gt_context *gt_context_with_timeout(struct gt_context *parent, int64_t ns)
+{
+	return gt_context_with_timeout_cause(parent, ns, 0, NULL);
 }
 
 struct gt_context *gt_context_with_cancel(struct gt_context *parent)
@@ -387,7 +511,17 @@ struct gt_context *gt_context_without_cancel(struct gt_context *parent)
 
 int gt_context_err(const struct gt_context *ctx)
 {
-	return ctx->end ? atomic_load_explicit(&ctx->end->err, memory_order_acquire) : 0;
+	struct cancellable *c = ctx->end, *late;
+	int err;
+
+	if (!c)
+		return 0;
+	err = atomic_load_explicit(&c->err, memory_order_acquire);
+	late = c->unwatched;
+	if (err || !late || late->deadline > gt_now())
+		return err;
+	expire(late);
+	return atomic_load_explicit(&c->err, memory_order_acquire);
 }
 
 static const char *err_text(int err)
@@ -425,7 +559,7 @@ const char *gt_context_cause_text(const struct gt_context *ctx)
 
 int64_t gt_context_deadline(const struct gt_context *ctx)
 {
-	return ctx->end ? ctx->end->deadline : INT64_MAX;
+	return ctx->end ? ctx->end->deadline : GT_NO_DEADLINE;
 }
 
 void *gt_context_value(const struct gt_context *ctx, const struct gt_context_key *key)
@@ -434,6 +568,11 @@ void *gt_context_value(const struct gt_context *ctx, const struct gt_context_key
 		if (ctx->kind == VALUE && ((const struct value *)ctx)->key == key)
 			return ((const struct value *)ctx)->value;
 	return NULL;
+}
+
+int64_t gt_context_unwatched(const struct gt_context *ctx)
+{
+	return ctx->end && ctx->end->unwatched ? ctx->end->unwatched->deadline : GT_NO_DEADLINE;
 }
 
 bool gt_context_ends(const struct gt_context *ctx)

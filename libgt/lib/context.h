@@ -25,6 +25,12 @@ struct gt_context_hook {
 /* Can it ever be done? */
 bool gt_context_ends(const struct gt_context *ctx);
 
+/*
+ * A deadline that nobody watches, as no runtime ran when it was set, or GT_NO_DEADLINE: who
+ * waits for the context waits no longer than to this, and then asks gt_context_err().
+ */
+int64_t gt_context_unwatched(const struct gt_context *ctx);
+
 /* Hang it in. 0, or gt_context_err() if that is not 0: then it is not in. */
 int gt_context_hook_add(struct gt_context *ctx, struct gt_context_hook *hook);
 

@@ -22,6 +22,12 @@ static int begin(struct gt_context *ctx, struct gt_chan **done)
 	return *done || !gt_context_ends(ctx) ? 0 : -ENOMEM;
 }
 
+/* What a select says that did not choose the operation; 0 is the context's case. */
+static int ended(struct gt_context *ctx, int chosen)
+{
+	return chosen == -ENOMEM ? chosen : gt_context_err(ctx);
+}
+
 int gt_chan_send_ctx(struct gt_chan *chan, const void *value, struct gt_context *ctx)
 {
 	struct gt_case cases[] = { gt_case_recv(NULL, NULL), gt_case_send(chan, value) };
@@ -29,8 +35,8 @@ int gt_chan_send_ctx(struct gt_chan *chan, const void *value, struct gt_context 
 
 	if (error)
 		return error;
-	chosen = gt_select(cases, 2, 0);
-	return chosen ? 0 : gt_context_err(ctx);
+	chosen = gt_select_until(cases, 2, gt_context_unwatched(ctx));
+	return chosen == 1 ? 0 : ended(ctx, chosen);
 }
 
 int gt_chan_recv_ctx(struct gt_chan *chan, void *value, struct gt_context *ctx)
@@ -40,14 +46,14 @@ int gt_chan_recv_ctx(struct gt_chan *chan, void *value, struct gt_context *ctx)
 
 	if (error)
 		return error;
-	chosen = gt_select(cases, 2, 0);
-	return chosen ? cases[1].ok : gt_context_err(ctx);
+	chosen = gt_select_until(cases, 2, gt_context_unwatched(ctx));
+	return chosen == 1 ? cases[1].ok : ended(ctx, chosen);
 }
 
 int gt_sleep_ctx(int64_t ns, struct gt_context *ctx)
 {
 	struct gt_case done = gt_case_recv(NULL, NULL);
-	int64_t until;
+	int64_t until, unwatched = gt_context_unwatched(ctx);
 	int error = begin(ctx, &done.chan);
 
 	if (error)
@@ -58,6 +64,8 @@ int gt_sleep_ctx(int64_t ns, struct gt_context *ctx)
 	}
 	if (__builtin_add_overflow(gt_now(), ns, &until))
 		until = GT_NO_DEADLINE;
-	error = gt_select_until(&done, 1, until);
-	return error == -ETIMEDOUT ? 0 : error < 0 ? error : gt_context_err(ctx);
+	error = gt_select_until(&done, 1, until < unwatched ? until : unwatched);
+	if (error == -ETIMEDOUT && until <= unwatched)
+		return 0;
+	return ended(ctx, error);
 }

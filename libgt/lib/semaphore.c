@@ -106,16 +106,16 @@ static void give_up(struct gt_context_hook *hook)
 /* In a queue, with the lock let go: until it has its units, or a reason to give up. */
 static int wait(struct waiter *waiter, int64_t deadline, struct gt_context *ctx)
 {
-	int error = ctx ? gt_context_hook_add(ctx, &waiter->hook) : 0;
+	int error = ctx ? gt_context_hook_add(ctx, &waiter->hook) : 0, ended;
 
 	if (error)
 		return error;
 	error = gt_wg_wait_until(&waiter->wake, deadline);
-	if (ctx) {
-		gt_context_hook_del(ctx, &waiter->hook);
-		error = gt_context_err(ctx);
-	}
-	return error;
+	if (!ctx)
+		return error;
+	gt_context_hook_del(ctx, &waiter->hook);
+	ended = gt_context_err(ctx);
+	return ended ? ended : error;
 }
 
 static int acquire(struct gt_semaphore *sem, int64_t n, int64_t deadline, struct gt_context *ctx)
@@ -179,7 +179,7 @@ int gt_semaphore_acquire_until(struct gt_semaphore *sem, int64_t n, int64_t dead
 
 int gt_semaphore_acquire_ctx(struct gt_semaphore *sem, int64_t n, struct gt_context *ctx)
 {
-	return acquire(sem, n, GT_NO_DEADLINE, ctx);
+	return acquire(sem, n, gt_context_unwatched(ctx), ctx);
 }
 
 int gt_semaphore_try_acquire(struct gt_semaphore *sem, int64_t n)

@@ -2,13 +2,13 @@
 /*
  * Contexts: the end of a piece of work, told to all that work on it.
  *
- * A context is made from a parent, and is done when it is cancelled, or when its
- * parent is done, and so on down the whole tree. Work that is asked to stop learns it from gt_context_done(), a
+ * A context is made from a parent, and is done when it is cancelled, when its deadline
+ * has passed, or when its parent is done, and so on down the whole tree. Work that is asked to stop learns it from gt_context_done(), a
  * channel that is closed then, from gt_context_err(), or from a call of the form
  * gt_..._ctx(), which returns -ECANCELED or -ETIMEDOUT. Values ride along, such as
  * who asked.
  *
- *	struct gt_context *ctx = gt_context_with_cancel(parent);
+ *	struct gt_context *ctx = gt_context_with_timeout(parent, 2 * GT_SECOND);
  *	int error = ask_the_other(ctx);
  *
  *	gt_context_cancel(ctx);		(those that still work on it stop)
@@ -84,6 +84,60 @@ void gt_context_put(struct gt_context *ctx);
 struct gt_context *gt_context_with_cancel(struct gt_context *parent);
 
 /**
+ * gt_context_with_deadline - make a context that is done at a time
+ * @parent: its parent. NULL panics.
+ * @deadline: absolute, as gt_now() gives it; GT_NO_DEADLINE means never. One that has passed
+ *	makes a context that is done. If @parent's is earlier, that one counts.
+ *
+ * It can be cancelled earlier, too; do so when its work is done, which frees its timer.
+ *
+ * While no runtime runs there is no timer either. Then it is found to be done by who asks
+ * with gt_context_err() after its deadline, and the calls with _ctx() end at it; but its
+ * channel is closed, and its functions are started, only by those.
+ *
+ * Context: as gt_context_with_cancel().
+ * Return: as gt_context_with_cancel().
+ */
+struct gt_context *gt_context_with_deadline(struct gt_context *parent, int64_t deadline);
+
+/**
+ * gt_context_with_deadline_cause - the same, with a cause if the deadline passes
+ * @parent: as in gt_context_with_deadline().
+ * @deadline: as in gt_context_with_deadline().
+ * @cause: what gt_context_cause() is then; 0 means -ETIMEDOUT.
+ * @text: what gt_context_cause_text() is then, or NULL. Not copied: it must outlive the
+ *	context and its children.
+ *
+ * Context: as gt_context_with_cancel().
+ * Return: as gt_context_with_cancel().
+ */
+struct gt_context *gt_context_with_deadline_cause(struct gt_context *parent, int64_t deadline,
+						  int cause, const char *text);
+
+/**
+ * gt_context_with_timeout - make a context that is done after a while
+ * @parent: its parent. NULL panics.
+ * @ns: how long from now; zero or less makes a context that is done.
+ *
+ * Context: as gt_context_with_cancel().
+ * Return: as gt_context_with_cancel().
+ */
+struct gt_context *gt_context_with_timeout(struct gt_context *parent, int64_t ns);
+
+/**
+ * gt_context_with_timeout_cause - the same, with a cause if the time passes
+ * @parent: as in gt_context_with_timeout().
+ * @ns: as in gt_context_with_timeout().
+ * @cause: as in gt_context_with_deadline_cause().
+ * @text: as in gt_context_with_deadline_cause().
+ *
+ * Context: as gt_context_with_cancel().
+ * Return: as gt_context_with_cancel().
+ */
+struct gt_context *gt_context_with_timeout_cause(struct gt_context *parent, int64_t ns, int cause,
+						 const char *text);
+
+/**
  * struct gt_context_key - names a value by the key's address
  * @name: for those who read a dump.
  * @release: called with the value when its context is freed; NULL: the value is
@@ -128,7 +182,7 @@ struct gt_context *gt_context_without_cancel(struct gt_context *parent);
 
 /**
  * gt_context_cancel - say that the work is over
- * @ctx: a context of gt_context_with_cancel(); others panic.
+ * @ctx: a context of gt_context_with_cancel(), _deadline() or _timeout(); others panic.
  *
  * When it returns, @ctx and all contexts below are done, and their functions have been
  * started. Later calls do nothing. The error is -ECANCELED.
@@ -156,7 +210,8 @@ void gt_context_cancel_cause(struct gt_context *ctx, int cause, const char *text
  * gt_context_err - is it done, and how
  * @ctx: the context.
  *
- * Context: Suspends: no. Pthread: works. Signal-safe: yes.
+ * Context: Suspends: no. Pthread: works. Signal-safe: yes. But if it has a deadline from
+ * a time when no runtime ran, and this has passed: as gt_context_cancel().
  * Return: 0 if it is not done; -ECANCELED if it or an ancestor was cancelled;
  * -ETIMEDOUT if a deadline passed.
  */
@@ -211,7 +266,7 @@ struct gt_chan *gt_context_done(struct gt_context *ctx);
  * @ctx: the context.
  *
  * Context: Suspends: no. Pthread: works. Signal-safe: yes.
- * Return: the deadline, as gt_now() gives it; INT64_MAX if there is none.
+ * Return: the deadline, as gt_now() gives it; GT_NO_DEADLINE if there is none.
  */
 int64_t gt_context_deadline(const struct gt_context *ctx);
 
