@@ -10,7 +10,9 @@
 #
 # Everything built goes to $(O), inside the tree by default; O=/elsewhere builds
 # out of tree. VARIANT=tsan or asan builds user code with that sanitizer, in a
-# folder of its own; VARIANT=valgrind, for Valgrind: tests that are not static. Each room has a build.mk that adds its rules here.
+# folder of its own; VARIANT=valgrind, for Valgrind: tests that are not static; windows:
+# threads can be held up in the middle of protocols (libgt/base/window.h). Each room has
+# a build.mk that adds its rules here.
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -34,11 +36,12 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 SAN_release :=
+SAN_windows := -DGT_WINDOWS
 SAN_valgrind :=
 SAN_tsan    := -fsanitize=thread -Wno-tsan
 SAN_asan    := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 ifeq ($(origin SAN_$(VARIANT)),undefined)
-$(error VARIANT=$(VARIANT) is unknown: use release, tsan, asan or valgrind)
+$(error VARIANT=$(VARIANT) is unknown: use release, tsan, asan, valgrind or windows)
 endif
 
 GT_CFLAGS := -std=gnu11 -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes \
@@ -80,13 +83,13 @@ help:
 	  'make install      library, headers, man pages; PREFIX= DESTDIR=' \
 	  'make deps         Debian packages of all of these' \
 	  'make clean' \
-	  'Variables: O= VARIANT=release|tsan|asan|valgrind CC= CFLAGS= V=1 KDIR='
+	  'Variables: O= VARIANT=release|tsan|asan|valgrind|windows CC= CFLAGS= V=1 KDIR='
 
 deps:
 	$(Q)tools/gt-deps build module vm check bench
 
 clean:
 	$(call say,CLEAN,$(O))
-	$(Q)rm -rf $(O)/release $(O)/tsan $(O)/asan $(O)/valgrind $(O)/kmod $(O)/man
+	$(Q)rm -rf $(O)/release $(O)/tsan $(O)/asan $(O)/valgrind $(O)/windows $(O)/kmod $(O)/man
 
 .PHONY: all help deps clean

@@ -7,7 +7,7 @@ CHECK_KERNELS     := 6.1-cloud 6.12-cloud
 CHECK_KERNELS_ALL := 6.1-cloud 6.12-cloud 6.1-rt 6.12-rt
 
 CHECK_BUILDS := gcc clang headers compile-fail man litmus
-CHECK_LIB    := lib migrate
+CHECK_LIB    := lib migrate windows
 CHECK_HOST   := $(CHECK_BUILDS) $(CHECK_LIB) tsan asan valgrind httpd
 check_vm      = $(addprefix selftests:,$(1)) $(addprefix vmlib:,$(1))
 

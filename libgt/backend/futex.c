@@ -16,6 +16,7 @@
 
 #include "backend/backend.h"
 #include "base/futex.h"
+#include "base/window.h"
 #include "sched/types.h"
 
 static int futex_start(const struct gt_config *config)
@@ -72,8 +73,10 @@ static void futex_cover(struct gt_m *m, bool has_p)
 static bool futex_park(struct gt_m *m, bool standby)
 {
 	(void)standby;
-	while (!atomic_exchange_explicit(&m->wake, 0, memory_order_acquire))
+	while (!atomic_exchange_explicit(&m->wake, 0, memory_order_acquire)) {
+		GT_WINDOW("futex.sleep");
 		gt_futex_wait(&m->wake, 0, GT_FOREVER);
+	}
 	return false;
 }
 

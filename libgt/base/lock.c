@@ -2,6 +2,7 @@
 /* The slow path of the runtime's lock. The argument is in lock.h. */
 #include "arch.h"
 #include "base/lock.h"
+#include "base/window.h"
 
 #define GT_LOCK_SPINS 100
 
@@ -17,9 +18,12 @@ void gt_lock_slow(struct gt_lock *lock)
 		gt_cpu_relax();
 	}
 	atomic_fetch_add_explicit(gt_lock_entry(lock), 1, memory_order_relaxed);
+	GT_WINDOW("lock.counted");
 	gt_barrier_heavy();						/* (B) */
-	while (!gt_lock_try(lock))
+	while (!gt_lock_try(lock)) {
+		GT_WINDOW("lock.sleep");
 		gt_futex_wait(&lock->held, 1, GT_FOREVER);
+	}
 	atomic_fetch_sub_explicit(gt_lock_entry(lock), 1, memory_order_relaxed);
 	errno = saved;
 }

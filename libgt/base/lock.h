@@ -33,6 +33,7 @@
 
 #include "base/barrier.h"
 #include "base/futex.h"
+#include "base/window.h"
 
 struct gt_lock {
 	_Atomic uint32_t held;		/* 1: locked. Sleepers wait on it */
@@ -71,6 +72,7 @@ static inline void gt_unlock(struct gt_lock *lock)
 	_Atomic uint32_t *sleepers = gt_lock_entry(lock);
 
 	atomic_store_explicit(&lock->held, 0, memory_order_release);
+	GT_WINDOW("lock.free");
 	gt_barrier_light();						/* (A) */
 	if (__builtin_expect(atomic_load_explicit(sleepers, memory_order_relaxed), 0))
 		gt_futex_wake(&lock->held, 1);

@@ -34,6 +34,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/window.h"
 #include "prim/netpoll.h"
 #include "sched/park.h"
 
@@ -151,6 +152,7 @@ static bool commit_wait(struct gt_g *g, void *arg)
 	_Atomic(struct gt_g *) *ready = arg;
 	struct gt_g *none = NULL;
 
+	GT_WINDOW("netpoll.park");
 	return atomic_compare_exchange_strong(ready, &none, g);		/* (A) */
 }
 
@@ -197,7 +199,10 @@ int gt_pollfd_wait(struct gt_pollfd *pfd, enum gt_side side)
 /* There was an edge. Whoever waits goes to list. */
 static void wake_side(struct gt_pollfd *pfd, enum gt_side side, struct gt_list *list)
 {
-	struct gt_g *g = atomic_exchange(&pfd->ready[side], GT_READY);	/* (B) */
+	struct gt_g *g;
+
+	GT_WINDOW("netpoll.edge");
+	g = atomic_exchange(&pfd->ready[side], GT_READY);	/* (B) */
 
 	if (g && g != GT_READY)
 		gt_ready_later(g, list);

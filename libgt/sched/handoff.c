@@ -39,6 +39,7 @@
  *
  * Source: the asymmetric barrier is Dekker's with membarrier(2), as in liburcu.
  */
+#include "base/window.h"
 #include "sched/park.h"
 
 struct gt_p *gt_handoff_take_declared(struct gt_m *m, uint32_t word)
@@ -64,13 +65,16 @@ struct gt_p *gt_handoff_take(struct gt_m *m)
 	expected = gt_load_acquire(&m->take);
 	if (GT_TAKE_STATE(expected) == GT_TAKE_SYSCALL)
 		return gt_handoff_take_declared(m, expected);
+	GT_WINDOW("take.seen");
 	wanted = GT_TAKE_WORD(GT_TAKE_WANTED, atomic_fetch_add(&gt_sched.takers, 1));
 	if (expected != GT_TAKE_NONE ||
 	    !atomic_compare_exchange_strong(&m->take, &expected, wanted))
 		return NULL;
+	GT_WINDOW("take.wanted");
 	if (!gt_sched.backend->blocked_orders(m))
 		gt_barrier_heavy();					/* (B) */
 	p = gt_load(&m->held);
+	GT_WINDOW("take.looked");
 	expected = wanted;
 	if (gt_load_acquire(&m->inside) || gt_sched.backend->blocked(m) != block) {
 		atomic_compare_exchange_strong(&m->take, &expected, GT_TAKE_NONE);

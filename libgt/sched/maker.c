@@ -25,6 +25,7 @@
 #include <signal.h>
 
 #include "base/futex.h"
+#include "base/window.h"
 #include "sched/sched.h"
 
 static struct {
@@ -84,6 +85,7 @@ static bool make(void)
 	if (!p && !spare)
 		return false;
 
+	GT_WINDOW("maker.took");
 	error = gt_thread_new(p, p && p->start_spinning);
 	if (!error)
 		return true;

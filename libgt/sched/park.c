@@ -80,6 +80,7 @@ static inline struct gt_m *switched(void)
 
 	if (!commit)
 		return m;
+	GT_WINDOW("park.left");
 	m->commit = NULL;
 	if (gt_unlikely(!commit(prev, m->commit_arg))) {
 		gt_store(&prev->state, GT_RUNNABLE);

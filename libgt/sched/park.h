@@ -8,6 +8,7 @@
 #ifndef GT_SCHED_PARK_H
 #define GT_SCHED_PARK_H
 
+#include "base/window.h"
 #include "sched/sched.h"
 
 /*
@@ -44,6 +45,7 @@ static inline void gt_enter(void)
 		return;
 	}
 	gt_store(&m->inside, true);
+	GT_WINDOW("enter.inside");
 	gt_barrier_light();						/* (A) */
 	if (gt_unlikely(gt_load(&m->take) != GT_TAKE_NONE))
 		gt_regain(m);

@@ -71,6 +71,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/window.h"
 #include "gt/time.h"
 #include "sched/park.h"
 #include "sched/runq.h"
@@ -146,6 +147,7 @@ bool gt_procs_shed(struct gt_m *m)
 	if (!shed)
 		return false;
 	gt_procs_tidy();
+	GT_WINDOW("procs.shed");
 	atomic_thread_fence(memory_order_seq_cst);		/* (A) of sched.c */
 	gt_wake_p();
 	return true;
@@ -182,6 +184,7 @@ void gt_procs_tidy(void)
 			continue;
 		if (!move_timers(p))
 			gt_store(&gt_sched.procs_untidy, true);
+		GT_WINDOW("procs.moved");
 		gt_lock(&p->timers->lock);
 		gt_lock(&gt_sched.lock);
 		if (gt_load(&p->retired) && gt_timers_empty_locked(p->timers))	/* (B) */
@@ -220,6 +223,7 @@ static uint32_t set(uint32_t n, enum chooser by, pid_t thread)
 
 	gt_procs_tidy();
 	if (grown) {
+		GT_WINDOW("procs.grown");
 		atomic_thread_fence(memory_order_seq_cst);		/* (C) */
 		gt_wake_p();
 	}

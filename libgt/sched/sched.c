@@ -39,6 +39,7 @@
  * Source: Go's runtime, proc.go (findRunnable, wakep), "Worker thread parking".
  */
 #include "base/futex.h"
+#include "base/window.h"
 #include "sched/bound.h"
 #include "sched/park.h"
 #include "sched/runq.h"
@@ -154,10 +155,12 @@ void gt_wake_p(void)
 	struct gt_p *p;
 	uint32_t none = 0;
 
+	GT_WINDOW("wake.added");
 	if (gt_likely(!atomic_load(&gt_sched.idle_p_count)) ||		/* (A) */
 	    atomic_load(&gt_sched.spinning) ||
 	    !atomic_compare_exchange_strong(&gt_sched.spinning, &none, 1))
 		return;
+	GT_WINDOW("wake.won");
 	p = gt_p_idle_get();
 	if (p)
 		gt_thread_start(p, true);
@@ -332,11 +335,15 @@ static bool wait_in_poller(struct gt_m *m, int64_t until, struct gt_g **g)
 		delay = until > now ? until - now : 0;
 	else if (!gt_load(&gt_sched.poll_waiters))
 		delay = 0;
+	GT_WINDOW("poll.entered");
 	atomic_store(&gt_sched.poll_until, until);
+	GT_WINDOW("poll.until");
 	/* Timers added meanwhile did not see poll_until: look at them once more. */
 	if (gt_timers_first() < until || gt_load(&gt_sched.phase) == GT_STOPPING)
 		delay = 0;
+	GT_WINDOW("poll.sleep");
 	gt_sched.poller->poll(&list, delay);
+	GT_WINDOW("poll.woke");
 	atomic_store(&gt_sched.poll_until, 0);
 	atomic_store(&gt_sched.polled, gt_clock());
 
@@ -428,9 +435,11 @@ again:
 	gt_unlock(&gt_sched.lock);
 	gt_procs_tidy();
 idle:
+	GT_WINDOW("idle.given");
 	if (m->spinning) {
 		m->spinning = false;
 		atomic_fetch_sub(&gt_sched.spinning, 1);
+		GT_WINDOW("idle.quit");
 		atomic_thread_fence(memory_order_seq_cst);		/* (B) */
 		p = recheck();
 		if (p) {

@@ -26,6 +26,7 @@
 #include <sys/prctl.h>
 
 #include "base/futex.h"
+#include "base/window.h"
 #include "sched/runq.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
@@ -198,6 +199,7 @@ static void *sysmon_main(void *arg)
 			quiet = 0;
 		}
 		gt_futex_wait(&sysmon.stop, 0, gt_clock() + pause);
+		GT_WINDOW("sysmon.look");
 		now = gt_clock();
 		atomic_store(&gt_sched.sysmon_busy, true);
 		poll_overdue(now);

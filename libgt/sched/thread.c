@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/futex.h"
 #include "base/print.h"
+#include "base/window.h"
 #include "sched/bound.h"
 #include "sched/park.h"
 #include "sched/runq.h"
@@ -300,6 +301,7 @@ void gt_thread_start(struct gt_p *p, bool spinning)
 		m->spinning = spinning;
 	}
 	gt_unlock(&gt_sched.lock);
+	GT_WINDOW("thread.given");
 	if (m)
 		gt_sched.backend->wake(m);
 	else
@@ -324,6 +326,7 @@ bool gt_thread_stop(struct gt_m *m)
 	gt_deadlock_check_locked();
 	while (gt_load(&gt_sched.phase) != GT_STOPPING) {
 		gt_unlock(&gt_sched.lock);
+		GT_WINDOW("thread.idle");
 		look = gt_sched.backend->park(m, handoff) && handoff;
 		if (look)
 			taken = gt_handoff_scan();

@@ -41,6 +41,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "base/window.h"
 #include "gt/task.h"
 #include "sched/bubble.h"
 #include "sched/park.h"
@@ -174,6 +175,7 @@ static void take_out(struct gt_timers *timers, struct gt_alarm *alarm)
 /* A P's heap has an earlier first alarm than before. It has been unlocked. */
 static void announce(int64_t when)
 {
+	GT_WINDOW("timer.first");
 	atomic_thread_fence(memory_order_seq_cst);			/* (A) */
 	if (atomic_load(&gt_sched.polled))
 		gt_wake_p();
@@ -394,6 +396,7 @@ int64_t gt_timers_run(struct gt_timers *timers, int64_t now, size_t most)
 			take_out(timers, alarm);
 		timers->firing = alarm;
 		gt_unlock(&timers->lock);
+		GT_WINDOW("timer.firing");
 		alarm->fire(alarm, when);
 		gt_lock(&timers->lock);
 		timers->firing = NULL;

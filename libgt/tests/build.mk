@@ -17,7 +17,7 @@ $(TEST_HARNESS): tools/gt-kernel
 	$(Q)mkdir -p $(@D) && dir=$$(tools/gt-kernel harness) && ln -sfn "$$dir" $@
 
 # The harness leaves a parameter unused in each function that it generates.
-$(OUT)/tests/%.o: EXTRA_CFLAGS = -D_GNU_SOURCE -I$(TOP)/uapi -isystem $(TEST_HARNESS) -Wno-unused-parameter
+$(OUT)/tests/%.o: EXTRA_CFLAGS = -D_GNU_SOURCE -iquote $(TOP)/libgt -I$(TOP)/uapi -isystem $(TEST_HARNESS) -Wno-unused-parameter
 $(OUT)/tests/%.o: libgt/tests/%.c | $(TEST_HARNESS)
 	$(call say,CC,$@)
 	$(compile)

@@ -9,7 +9,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "../base/cgroup.h"
+#include "base/cgroup.h"
 #include "test.h"
 
 /* -------------------------------------------------------------- made-up trees ---- */

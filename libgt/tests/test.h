@@ -468,7 +468,10 @@ static int test_main(int argc, char **argv)
 	return test_harness_run(argc, argv);
 }
 
-#define TEST_MAIN \
+#define TEST_MAIN TEST_MAIN_IF(true, "")
+
+/* If not, all tests of the program are skipped. */
+#define TEST_MAIN_IF(condition, reason) \
 	static void __attribute__((constructor)) __constructor_order_last(void) \
 	{ \
 		if (!__constructor_order) \
@@ -476,7 +479,10 @@ static int test_main(int argc, char **argv)
 	} \
 	int main(int argc, char **argv) \
 	{ \
-		return test_main(argc, argv); \
+		if (condition) \
+			return test_main(argc, argv); \
+		puts("TAP version 13\n1..0 # SKIP " reason); \
+		return 0; \
 	}
 
 #endif /* GT_TEST_H */

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * No wake-up is lost, whoever is held up where: in VARIANT=windows threads can be
+ * delayed between any two steps of the library's protocols (base/window.h). There is one
+ * test for each such window. It holds up whoever comes there, at random, while pairs of
+ * tasks and threads wake each other one at a time: so the runtime is idle between any two
+ * steps, and a wake-up that is lost is a test that hangs. sysmon would find most lost
+ * tasks within 10 ms; where it is not needed for something else it is held up, too.
+ *
+ * This shows that each second look is needed, and enough. That the barriers order the two
+ * looks, where a processor could swap them, is shown by the models in tests/litmus.
+ */
+#include <sched.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "base/lock.h"
+#include "test.h"
+
+extern void (*_Atomic gt_window_hook)(const char *name) __attribute__((__weak__));
+
+static const char *window;
+static atomic_long hits;
+
+/* Where sysmon begins to look. It is held up there until the pair is done. */
+static atomic_bool without_sysmon;
+
+static void hold_up_sysmon(void)
+{
+	const struct timespec nap = { .tv_nsec = 100 * 1000 };
+
+	while (atomic_load(&without_sysmon))
+		syscall(SYS_nanosleep, &nap, NULL);
+}
+
+/* Hold up who is in the window: most often the first times, then now and then. */
+static void hold_up(const char *name)
+{
+	static __thread uint64_t state;
+	struct timespec nap = { 0 };
+	int saved = errno, i, n;
+	uint32_t random;
+	long hit;
+
+	if (!strcmp(name, "sysmon.look"))
+		hold_up_sysmon();
+	if (strcmp(name, window)) {
+		errno = saved;
+		return;
+	}
+	hit = atomic_fetch_add(&hits, 1);
+	if (!state)
+		state = (uint64_t)syscall(SYS_gettid) * 0x9e3779b97f4a7c15u;
+	random = test_random(&state);
+	if (random % (hit < 300 ? 2 : 64))
+		return;
+	switch (random / 64 % 4) {
+	case 0:
+		n = random / 256 % 2000;
+		for (i = 0; i < n; i++)
+			atomic_signal_fence(memory_order_seq_cst);
+		break;
+	case 1:
+		n = random / 256 % 4;
+		for (i = 0; i <= n; i++)
+			syscall(SYS_sched_yield);
+		break;
+	default:
+		nap.tv_nsec = random / 256 % 200000;
+		syscall(SYS_nanosleep, &nap, NULL);
+	}
+	errno = saved;
+}
+
+/* ------------------------------------------------------------------ the pairs ---- */
+
+static struct gt_chan *there, *back;
+
+static void *thread_answers(void *arg)
+{
+	long i, n = (intptr_t)arg, value;
+
+	for (i = 0; i < n; i++) {
+		CHECK_EQ(gt_chan_recv(there, &value), 1);
+		gt_chan_send(back, &value);
+	}
+	return NULL;
+}
+
+static void task_answers(void *arg)
+{
+	thread_answers(arg);
+}
+
+static void asks(long n)
+{
+	long i, value;
+
+	for (i = 0; i < n; i++) {
+		gt_chan_send(there, &i);
+		CHECK_EQ(gt_chan_recv(back, &value), 1);
+		CHECK_EQ(value, i);
+	}
+}
+
+/* An idle runtime is woken from outside. */
+static void with_a_thread(long n)
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, thread_answers, (void *)n), 0);
+	asks(n);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+static void with_a_task(long n)
+{
+	CHECK_EQ(gt_go(task_answers, (void *)n), 0);
+	asks(n);
+}
+
+/* One of the two processors is busy and stays so: the other has to take up the task. */
+static atomic_long done;
+
+static void counts(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&done, 1);
+}
+
+static void beside_a_busy_one(long n)
+{
+	long i;
+
+	atomic_store(&done, 0);
+	for (i = 1; i <= n; i++) {
+		CHECK_EQ(gt_go(counts, NULL), 0);
+		while (atomic_load(&done) < i)
+			;
+	}
+}
+
+/* The same with timers of the busy one, which are all earlier than that of another day. */
+static void counts_timer(void *arg)
+{
+	counts(arg);
+}
+
+static void timers_of_a_busy_one(long n)
+{
+	struct gt_timer *far, *near;
+	long i;
+
+	CHECK(far = gt_after_func(3600 * GT_SECOND, counts_timer, NULL));
+	atomic_store(&done, 0);
+	for (i = 1; i <= n; i++) {
+		CHECK(near = gt_after_func(i % 4 * 10 * GT_MICROSECOND, counts_timer, NULL));
+		while (atomic_load(&done) < i)
+			;
+		gt_timer_put(near);
+	}
+	CHECK_EQ(gt_timer_stop(far), 1);
+	gt_timer_put(far);
+}
+
+/* The same, and the other processor comes only after the task. */
+static void grown_beside_a_busy_one(long n)
+{
+	long i;
+
+	atomic_store(&done, 0);
+	for (i = 1; i <= n; i++) {
+		gt_gomaxprocs(1);
+		gt_yield();
+		CHECK_EQ(gt_go(counts, NULL), 0);
+		gt_gomaxprocs(2);
+		while (atomic_load(&done) < i)
+			;
+	}
+}
+
+/* sysmon fires the timer of a task that has run for long, and parks just then. */
+static void sends_back(void *arg)
+{
+	long value = 0;
+
+	(void)arg;
+	gt_chan_send(back, &value);
+}
+
+static void parks_as_a_timer_fires(long n)
+{
+	struct gt_timer *timer;
+	int64_t end;
+	long i, value;
+
+	gt_gomaxprocs(1);
+	for (i = 0; i < n; i++) {
+		CHECK(timer = gt_after_func(100 * GT_MICROSECOND, sends_back, NULL));
+		end = gt_now() + (90 + i % 40) * GT_MICROSECOND;
+		while (gt_now() < end)
+			;
+		CHECK_EQ(gt_chan_recv(back, &value), 1);
+		gt_timer_put(timer);
+	}
+	gt_gomaxprocs(2);
+}
+
+static void with_timers(long n)
+{
+	long i;
+
+	for (i = 0; i < n; i++)
+		gt_sleep(i % 5 * 20 * GT_MICROSECOND);
+}
+
+/* Each timer is earlier than that of the thread that waits for them all. */
+static struct gt_wg sleepers;
+
+static void sleeps(void *arg)
+{
+	gt_sleep((intptr_t)arg * 30 * GT_MICROSECOND);
+}
+
+static void with_earlier_timers(long n)
+{
+	long i;
+
+	for (i = 0; i < n; i++) {
+		CHECK_EQ(gt_wg_go(&sleepers, sleeps, (void *)(n - i)), 0);
+		if (i % 3 == 0)
+			gt_sleep(GT_MICROSECOND);
+	}
+	gt_wg_wait(&sleepers);
+}
+
+static int ours[2], theirs[2];
+static long delay;	/* before each answer, in ns */
+
+static void *thread_echoes(void *arg)
+{
+	const struct timespec nap = { .tv_nsec = delay };
+	long i, n = (intptr_t)arg;
+	char byte;
+
+	for (i = 0; i < n; i++) {
+		CHECK_EQ(read(ours[0], &byte, 1), 1);
+		if (delay)
+			nanosleep(&nap, NULL);
+		CHECK_EQ(write(theirs[1], &byte, 1), 1);
+	}
+	return NULL;
+}
+
+static void echoes(long n, ssize_t (*get)(int fd, void *buf, size_t size))
+{
+	pthread_t thread;
+	char byte = 0;
+	long i;
+
+	CHECK_EQ(pipe(ours), 0);
+	CHECK_EQ(pipe(theirs), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, thread_echoes, (void *)n), 0);
+	for (i = 0; i < n; i++) {
+		CHECK_EQ(write(ours[1], &byte, 1), 1);
+		CHECK_EQ(get(theirs[0], &byte, 1), 1);
+	}
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(close(ours[0]) | close(ours[1]) | close(theirs[1]), 0);
+	CHECK_EQ(gt_close(theirs[0]), 0);
+}
+
+static void with_a_descriptor(long n)
+{
+	echoes(n, gt_read);
+}
+
+/* The processor is taken away in the middle of the call; another task yields meanwhile. */
+static atomic_bool stop;
+
+static void yields(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop))
+		gt_yield();
+}
+
+static void in_blocking_calls(long n)
+{
+	struct gt_stats stats;
+	struct gt_wg wg = {0};
+
+	atomic_store(&stop, false);
+	CHECK_EQ(gt_wg_go(&wg, yields, NULL), 0);
+	CHECK_EQ(gt_wg_go(&wg, yields, NULL), 0);
+	delay = 200 * 1000;
+	do {
+		echoes(n, read);
+		CHECK_EQ(gt_stats_read(&stats, sizeof(stats)), 0);
+	} while (stats.handoffs + stats.handoffs_refused < 3);
+	delay = 0;
+	atomic_store(&stop, true);
+	gt_wg_wait(&wg);
+}
+
+static void while_resized(long n)
+{
+	struct gt_wg wg = {0};
+	long i;
+
+	for (i = 0; i < n; i++) {
+		gt_gomaxprocs(1 + i % 4);
+		CHECK_EQ(gt_wg_go(&wg, sleeps, (void *)(i % 7)), 0);
+		CHECK_EQ(gt_wg_go(&wg, counts, NULL), 0);
+		if (i % 2)
+			gt_yield();
+		else if (i % 5 == 0)
+			gt_wg_wait(&wg);
+	}
+	gt_wg_wait(&wg);
+	gt_gomaxprocs(2);
+}
+
+static const struct {
+	void (*run)(long n);
+	long n;
+	bool sysmon;
+} pairs[] = {
+	{ with_a_thread, 150, false }, { with_a_task, 150, false },
+	{ beside_a_busy_one, 150, false }, { timers_of_a_busy_one, 60, false },
+	{ grown_beside_a_busy_one, 60, false }, { with_timers, 40, false },
+	{ with_earlier_timers, 40, false }, { with_a_descriptor, 100, false },
+	{ parks_as_a_timer_fires, 80, true }, { in_blocking_calls, 40, true }, { while_resized, 100, true },
+};
+
+static void all_pairs(void)
+{
+	size_t i;
+
+	CHECK(there = gt_chan_make(sizeof(long), 0));
+	CHECK(back = gt_chan_make(sizeof(long), 0));
+	for (i = 0; i < ARRAY_SIZE(pairs); i++) {
+		atomic_store(&without_sysmon, !pairs[i].sysmon);
+		pairs[i].run(scaled(pairs[i].n));
+	}
+	atomic_store(&without_sysmon, false);
+	AWAIT(gt_task_count() == 1);
+	gt_chan_put(there);
+	gt_chan_put(back);
+}
+
+/* Threads that meet in a lock, and sleep there. */
+static struct gt_lock lock;
+static long counted;
+
+static void *locks(void *arg)
+{
+	long i, n = (intptr_t)arg;
+
+	for (i = 0; i < n; i++) {
+		gt_lock(&lock);
+		counted++;
+		if (i % 8 == 0)
+			sched_yield();
+		gt_unlock(&lock);
+	}
+	return NULL;
+}
+
+static void all_lock(void)
+{
+	pthread_t threads[4];
+	long n = scaled(2000);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, locks, (void *)n), 0);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	CHECK_EQ(counted, n * (long)ARRAY_SIZE(threads));
+}
+
+static void holds_up_in(const char *name)
+{
+	window = name;
+	atomic_store(&gt_window_hook, hold_up);
+	all_lock();
+	test_run(2, all_pairs);
+	CHECK(hits > 0);
+}
+
+#define WINDOW_TEST(test, name) PLAIN_TEST(test) { holds_up_in(name); }
+
+/* sched.c: waking an M, and giving up looking for work */
+WINDOW_TEST(wake_added, "wake.added")
+WINDOW_TEST(wake_won, "wake.won")
+WINDOW_TEST(idle_given, "idle.given")
+WINDOW_TEST(idle_quit, "idle.quit")
+/* sched.c, timer.c: the M that waits for descriptors and the first timer */
+WINDOW_TEST(poll_entered, "poll.entered")
+WINDOW_TEST(poll_until, "poll.until")
+WINDOW_TEST(poll_sleep, "poll.sleep")
+WINDOW_TEST(poll_woke, "poll.woke")
+WINDOW_TEST(timer_first, "timer.first")
+WINDOW_TEST(timer_firing, "timer.firing")
+/* thread.c, futex.c, maker.c: Ms that sleep, are woken, and come to be */
+WINDOW_TEST(thread_idle, "thread.idle")
+WINDOW_TEST(thread_given, "thread.given")
+WINDOW_TEST(futex_sleep, "futex.sleep")
+WINDOW_TEST(maker_took, "maker.took")
+/* lock.h, lock.c */
+WINDOW_TEST(lock_free, "lock.free")
+WINDOW_TEST(lock_counted, "lock.counted")
+WINDOW_TEST(lock_sleep, "lock.sleep")
+/* handoff.c */
+WINDOW_TEST(enter_inside, "enter.inside")
+WINDOW_TEST(take_seen, "take.seen")
+WINDOW_TEST(take_wanted, "take.wanted")
+WINDOW_TEST(take_looked, "take.looked")
+/* park.c: a task that is known to its wakers, and not yet where they may run it */
+WINDOW_TEST(park_left, "park.left")
+/* netpoll.c */
+WINDOW_TEST(netpoll_park, "netpoll.park")
+WINDOW_TEST(netpoll_edge, "netpoll.edge")
+/* procs.c */
+WINDOW_TEST(procs_grown, "procs.grown")
+WINDOW_TEST(procs_shed, "procs.shed")
+WINDOW_TEST(procs_moved, "procs.moved")
+
+TEST_MAIN_IF(&gt_window_hook, "built without windows: VARIANT=windows has them")
