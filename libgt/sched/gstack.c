@@ -22,6 +22,11 @@
  * A dead task's stack goes to a list of its P, from there in batches to a global
  * one; it is warm, so the last is used first.
  *
+ * Memory goes back to the kernel from the global list: each second, half of the stacks
+ * that nobody needed in the second before, but for GT_TRIM_KEEP, become fresh again.
+ * sysmon does it by small batches, and spends no more than a hundredth of its time on
+ * it. A slab that is all fresh is unmapped.
+ *
  * Rejected: huge pages (slower, and a task costs 2 MiB); finding the G by masking
  * the stack pointer, which needs aligned stacks, and those alias.
  */
@@ -31,7 +36,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/pages.h"
+#include "gt/time.h"
 #include "gt/task.h"
 #include "sched/guard.h"
 #include "sched/sched.h"
@@ -40,10 +47,14 @@
 #define GT_BATCH_SHARE 8
 #define GT_COLOURS 16
 #define GT_DEAD_MAX 128		/* a P keeps up to this many, and gives half away */
+#define GT_TRIM_KEEP 1024
+#define GT_TRIM_EVERY GT_SECOND
+#define GT_TRIM_BATCH 64
+#define GT_TRIM_REST 100	/* times as long as it took */
 
 struct gt_slab {
 	struct gt_slab *next, **link;	/* lock: in stacks.slabs */
-	struct gt_slab *open_next;	/* lock: in stacks.open */
+	struct gt_slab *open_next, **open_link;	/* lock: in stacks.open */
 	char *map;
 	size_t guard, stride;		/* bytes of a guard, and of it with its stack */
 	unsigned int count;		/* of stacks */
@@ -57,6 +68,11 @@ static struct {
 	size_t made;			/* lock: stacks of slabs that are not fresh */
 	struct gt_g *dead;		/* lock */
 	_Atomic size_t dead_count;	/* of dead. Written under the lock */
+	size_t dead_least;		/* lock: the least that there were lately */
+
+	/* sysmon's. */
+	size_t surplus;			/* still to go back */
+	int64_t looked, trim_at;	/* when dead_least was read; when to go on */
 } stacks;
 
 _Static_assert(sizeof(struct gt_g) + GT_COLOURS * GT_CACHELINE < GT_PAGE / 2,
@@ -79,6 +95,30 @@ static uint64_t bits(unsigned int count)
 static size_t round_up(size_t size)
 {
 	return (size + GT_PAGE - 1) / GT_PAGE * GT_PAGE;
+}
+
+static void open_put_locked(struct gt_slab *slab)
+{
+	slab->open_next = stacks.open;
+	slab->open_link = &stacks.open;
+	if (slab->open_next)
+		slab->open_next->open_link = &slab->open_next;
+	stacks.open = slab;
+}
+
+static void open_remove_locked(struct gt_slab *slab)
+{
+	*slab->open_link = slab->open_next;
+	if (slab->open_next)
+		slab->open_next->open_link = slab->open_link;
+}
+
+/* Stacks of slab are fresh again. */
+static void fresh_put_locked(struct gt_slab *slab, uint64_t which)
+{
+	if (!slab->fresh)
+		open_put_locked(slab);
+	slab->fresh |= which;
 }
 
 /* A slab for count stacks, all of them fresh. */
@@ -167,8 +207,7 @@ static struct gt_g *get_fresh(struct gt_p *p)
 		slab = slab_make_locked(GT_SLAB_STACKS, GT_STACK_SIZE, GT_GUARD_SIZE);
 		if (!slab)
 			goto out;
-		slab->open_next = NULL;
-		stacks.open = slab;
+		open_put_locked(slab);
 	}
 	most = p ? stacks.made / GT_BATCH_SHARE : 0;
 	first = (unsigned int)__builtin_ctzll(slab->fresh);
@@ -177,7 +216,7 @@ static struct gt_g *get_fresh(struct gt_p *p)
 	while (count < most && first + count < slab->count &&
 	       slab->fresh & 1ull << (first + count));
 	if (!slab->fresh)
-		stacks.open = slab->open_next;
+		open_remove_locked(slab);
 	stacks.made += count;
 out:
 	gt_unlock(&stacks.lock);
@@ -186,11 +225,7 @@ out:
 
 	if (!furnish(slab, first, count)) {
 		gt_lock(&stacks.lock);
-		if (!slab->fresh) {
-			slab->open_next = stacks.open;
-			stacks.open = slab;
-		}
-		slab->fresh |= bits(count) << first;
+		fresh_put_locked(slab, bits(count) << first);
 		stacks.made -= count;
 		gt_unlock(&stacks.lock);
 		return NULL;
@@ -246,6 +281,8 @@ static struct gt_g *get_dead(struct gt_p *p)
 		keep(p, more);
 	}
 	gt_store(&stacks.dead_count, count);
+	if (count < stacks.dead_least)
+		stacks.dead_least = count;
 	gt_unlock(&stacks.lock);
 	return g;
 }
@@ -301,6 +338,69 @@ void gt_stack_put(struct gt_p *p, struct gt_g *g)
 	keep(p, g);
 	if (gt_unlikely(p->dead_count >= GT_DEAD_MAX))
 		gt_stack_share(p, GT_DEAD_MAX / 2);
+}
+
+/* Some of the surplus goes back. */
+static void trim(void)
+{
+	struct gt_slab *slabs[GT_TRIM_BATCH];
+	struct gt_g *batch[GT_TRIM_BATCH];
+	unsigned int count = 0;
+
+	gt_lock(&stacks.lock);
+	for (; count < GT_TRIM_BATCH && stacks.surplus && stacks.dead; stacks.surplus--) {
+		batch[count++] = stacks.dead;
+		stacks.dead = stacks.dead->next;
+	}
+	if (!stacks.dead)
+		stacks.surplus = 0;
+	gt_store(&stacks.dead_count, gt_load(&stacks.dead_count) - count);
+	if (gt_load(&stacks.dead_count) < stacks.dead_least)
+		stacks.dead_least = gt_load(&stacks.dead_count);
+	gt_unlock(&stacks.lock);
+
+	for (unsigned int i = 0; i < count; i++) {
+		slabs[i] = batch[i]->stack.slab;
+		gt_fiber_unmap(&batch[i]->fiber);
+		/* The G goes with it. */
+		madvise(batch[i]->stack.low, slabs[i]->stride - slabs[i]->guard, MADV_DONTNEED);
+	}
+	gt_lock(&stacks.lock);
+	for (unsigned int i = 0; i < count; i++) {
+		struct gt_slab *slab = slabs[i];
+
+		fresh_put_locked(slab, 1ull << ((char *)batch[i] - slab->map) / slab->stride);
+		if (slab->fresh == bits(slab->count)) {
+			open_remove_locked(slab);
+			slab_put_locked(slab);
+		}
+	}
+	stacks.made -= count;
+	gt_unlock(&stacks.lock);
+}
+
+int64_t gt_stack_trim(int64_t now)
+{
+	int64_t end;
+
+	if (now < stacks.trim_at)
+		return stacks.trim_at;
+	if (!stacks.surplus && now >= stacks.looked + GT_TRIM_EVERY) {
+		gt_lock(&stacks.lock);
+		if (stacks.dead_least > GT_TRIM_KEEP)
+			stacks.surplus = (stacks.dead_least - GT_TRIM_KEEP + 1) / 2;
+		stacks.dead_least = gt_load(&stacks.dead_count);
+		gt_unlock(&stacks.lock);
+		stacks.looked = now;
+	}
+	if (stacks.surplus) {
+		trim();
+		end = gt_clock();
+		stacks.trim_at = end + GT_TRIM_REST * (end - now);
+		return stacks.trim_at;
+	}
+	return gt_load(&stacks.dead_count) > GT_TRIM_KEEP ? stacks.looked + GT_TRIM_EVERY :
+							    INT64_MAX;
 }
 
 bool gt_stack_guards(struct gt_g *g, const void *address)

@@ -156,6 +156,11 @@ struct gt_g *gt_stack_get(struct gt_p *p, size_t size, size_t guard);
 void gt_stack_put(struct gt_p *p, struct gt_g *g);
 /* p, which is the caller's, keeps at most so many free stacks; others may have the rest. */
 void gt_stack_share(struct gt_p *p, uint32_t most);
+/*
+ * sysmon's: give memory of free stacks back to the kernel, a little at a time. Returns
+ * when to call it again at the earliest, or INT64_MAX if there is nothing to give back.
+ */
+int64_t gt_stack_trim(int64_t now);
 /* Is the address in the guard of g's stack? Signal-safe, as is the next. */
 bool gt_stack_guards(struct gt_g *g, const void *address);
 /* An access to the guard that raised SIGBUS raises SIGSEGV if it is tried again. */

@@ -11,10 +11,11 @@
  * - Timers of Ps that are busy with one long task.
  * - The default of GOMAXPROCS, and what is left of Ps that retired.
  * - Queued work beside an idle P, as after a failure to start a thread.
+ * - Memory of free stacks, which goes back to the kernel.
  *
  * It sleeps 20 us between looks while it finds something to do, after 1 ms without
  * it doubles the pause up to 10 ms, and it sleeps without a limit while all Ps are
- * idle: then only the poller can bring work, and gt_p_idle_get_locked() wakes us.
+ * idle, but for such memory: then only the poller can bring work, and gt_p_idle_get_locked() wakes us.
  * That sleep misses no wake: asleep is set under the lock that guards the idle Ps.
  *
  * Source: Go's runtime, proc.go (sysmon, retake).
@@ -152,7 +153,7 @@ static void look_for_deadlock(void)
 /* All Ps are idle: sleep until one is not, or stop. */
 static bool sleep_while_idle(void)
 {
-	int64_t pause = GT_RECHECK_MIN;
+	int64_t pause = GT_RECHECK_MIN, until;
 	bool slept = false;
 
 	gt_lock(&gt_sched.lock);
@@ -160,10 +161,13 @@ static bool sleep_while_idle(void)
 	       !gt_load(&sysmon.stop)) {
 		gt_store(&gt_sched.sysmon_asleep, 1);
 		gt_unlock(&gt_sched.lock);
+		until = gt_stack_trim(gt_clock());
 		if (!gt_load(&gt_sched.suspect)) {
-			gt_futex_wait(&gt_sched.sysmon_asleep, 1, GT_FOREVER);
+			gt_futex_wait(&gt_sched.sysmon_asleep, 1, until);
 		} else {
-			gt_futex_wait(&gt_sched.sysmon_asleep, 1, gt_clock() + pause);
+			if (until > gt_clock() + pause)
+				until = gt_clock() + pause;
+			gt_futex_wait(&gt_sched.sysmon_asleep, 1, until);
 			pause = pause * 2 < GT_RECHECK_MAX ? pause * 2 : GT_RECHECK_MAX;
 		}
 		slept = true;
@@ -206,6 +210,7 @@ static void *sysmon_main(void *arg)
 		fire_overdue(now);
 		gt_procs_tidy();
 		gt_procs_refresh(now);
+		gt_stack_trim(now);
 		if (gt_load(&gt_sched.queue_count))
 			gt_wake_p();
 		look_for_deadlock();

@@ -313,6 +313,31 @@ GT_TEST_PROCS(a_hundred_thousand_tasks)
 	gt_chan_put(gate);
 }
 
+/* After a peak the memory goes back, but for some; and stacks can be had again. */
+GT_TEST(memory_goes_back_after_a_peak)
+{
+	const long n = 8000;
+	long before = status_kib("VmRSS:"), peak = 0, round, i;
+
+	if (TEST_TSAN || TEST_ASAN)
+		test_skip("a sanitizer's memory is not ours to count");
+	for (round = 0; round < 2; round++) {
+		CHECK(gate = gt_chan_make(0, 0));
+		atomic_store(&waiting, 0);
+		for (i = 0; i < n; i++)
+			CHECK_EQ(gt_go(waits_at_gate, NULL), 0);
+		AWAIT(waiting == n);
+		peak = status_kib("VmRSS:");
+		CHECK(peak > before + n * 3);
+		gt_chan_close(gate);
+		AWAIT(gt_task_count() == 1);
+		gt_chan_put(gate);
+		/* Mostly idle, as a program is then. */
+		while (!round && status_kib("VmRSS:") > peak - n)
+			gt_sleep(10 * GT_MILLISECOND);
+	}
+}
+
 /* Tasks that come and go do not pile up. */
 GT_TEST_PROCS(stacks_are_used_again)
 {
