@@ -35,7 +35,7 @@ static inline size_t after(const struct gt_chan *chan, size_t at)
 	return at + 1 == chan->capacity ? 0 : at + 1;
 }
 
-static void put_buffered(struct gt_chan *chan, const void *value)
+static inline void put_buffered(struct gt_chan *chan, const void *value)
 {
 	gt_chan_copy(chan, slot(chan, chan->send_at), value);
 	chan->send_at = after(chan, chan->send_at);
@@ -43,7 +43,7 @@ static void put_buffered(struct gt_chan *chan, const void *value)
 	gt_store_release(&chan->count, gt_load(&chan->count) + 1);
 }
 
-static void get_buffered(struct gt_chan *chan, void *value)
+static inline void get_buffered(struct gt_chan *chan, void *value)
 {
 	gt_chan_copy(chan, value, slot(chan, chan->recv_at));
 	chan->recv_at = after(chan, chan->recv_at);
@@ -109,7 +109,7 @@ static bool commit_unlock(struct gt_g *g, void *arg)
 	struct gt_chan *chan = arg;
 
 	(void)g;
-	gt_unlock(&chan->lock);
+	gt_bias_unlock(&chan->lock);
 	return true;
 }
 
@@ -143,8 +143,9 @@ static enum gt_chan_result wait_in(struct gt_chan *chan, struct gt_chan_link *qu
 	return waiter.passed ? GT_CHAN_PASSED : GT_CHAN_CLOSED;
 }
 
-enum gt_chan_result gt_chan_send_locked(struct gt_chan *chan, const void *value,
-					struct gt_g **partner)
+/* In the calls for one channel without a call more, and as a function for others. */
+static inline __attribute__((__always_inline__)) enum gt_chan_result
+send_locked(struct gt_chan *chan, const void *value, struct gt_g **partner)
 {
 	struct gt_chan_waiter *waiter;
 
@@ -165,8 +166,8 @@ enum gt_chan_result gt_chan_send_locked(struct gt_chan *chan, const void *value,
 	return GT_CHAN_WAIT;
 }
 
-enum gt_chan_result gt_chan_recv_locked(struct gt_chan *chan, void *value,
-					struct gt_g **partner)
+static inline __attribute__((__always_inline__)) enum gt_chan_result
+recv_locked(struct gt_chan *chan, void *value, struct gt_g **partner)
 {
 	struct gt_chan_waiter *waiter = gt_chan_take(&chan->sendq);
 
@@ -189,18 +190,30 @@ enum gt_chan_result gt_chan_recv_locked(struct gt_chan *chan, void *value,
 	return gt_load(&chan->closed) ? GT_CHAN_CLOSED : GT_CHAN_WAIT;
 }
 
+enum gt_chan_result gt_chan_send_locked(struct gt_chan *chan, const void *value,
+					struct gt_g **partner)
+{
+	return send_locked(chan, value, partner);
+}
+
+enum gt_chan_result gt_chan_recv_locked(struct gt_chan *chan, void *value,
+					struct gt_g **partner)
+{
+	return recv_locked(chan, value, partner);
+}
+
 static enum gt_chan_result chan_send(struct gt_chan *chan, const void *value, bool block)
 {
 	enum gt_chan_result result;
 	struct gt_g *partner;
 
 	gt_enter();
-	gt_lock(&chan->lock);
-	result = gt_chan_send_locked(chan, value, &partner);
+	gt_bias_lock(&chan->lock);
+	result = send_locked(chan, value, &partner);
 	if (result == GT_CHAN_WAIT && block) {
 		result = wait_in(chan, &chan->sendq, (void *)value, GT_REASON_CHAN_SEND);
 	} else {
-		gt_unlock(&chan->lock);
+		gt_bias_unlock(&chan->lock);
 		if (partner)
 			gt_ready(partner);
 	}
@@ -216,12 +229,12 @@ static enum gt_chan_result chan_recv(struct gt_chan *chan, void *value, bool blo
 	struct gt_g *partner;
 
 	gt_enter();
-	gt_lock(&chan->lock);
-	result = gt_chan_recv_locked(chan, value, &partner);
+	gt_bias_lock(&chan->lock);
+	result = recv_locked(chan, value, &partner);
 	if (result == GT_CHAN_WAIT && block) {
 		result = wait_in(chan, &chan->recvq, value, GT_REASON_CHAN_RECV);
 	} else {
-		gt_unlock(&chan->lock);
+		gt_bias_unlock(&chan->lock);
 		if (partner)
 			gt_ready(partner);
 	}
@@ -286,9 +299,9 @@ void gt_chan_close(struct gt_chan *chan)
 		gt_panic("close of nil channel");
 	gt_chan_check(chan, "close of synctest channel");
 	gt_enter();
-	gt_lock(&chan->lock);
+	gt_bias_lock(&chan->lock);
 	if (gt_load(&chan->closed)) {
-		gt_unlock(&chan->lock);
+		gt_bias_unlock(&chan->lock);
 		gt_leave();
 		gt_panic("close of closed channel");
 	}
@@ -296,7 +309,7 @@ void gt_chan_close(struct gt_chan *chan)
 	gt_store_release(&chan->closed, true);
 	claim_all(&chan->recvq, &woken);
 	claim_all(&chan->sendq, &woken);
-	gt_unlock(&chan->lock);
+	gt_bias_unlock(&chan->lock);
 	while ((g = gt_list_pop(&woken)))
 		gt_ready_last(g);
 	gt_leave();

@@ -33,6 +33,7 @@
 
 #include "gt/chan.h"
 #include "prim/bubble.h"
+#include "prim/bias.h"
 #include "prim/wait.h"
 
 /* A place in a queue, or the queue itself, which is a ring of places. */
@@ -51,7 +52,7 @@ struct gt_chan_waiter {
 };
 
 struct gt_chan {
-	struct gt_lock lock;
+	struct gt_bias lock;
 	_Atomic uint32_t refs;
 	_Atomic size_t count;		/* values buffered. Written under the lock */
 	size_t capacity, elem_size;	/* constant */
@@ -121,10 +122,10 @@ static inline bool gt_chan_forget(struct gt_chan *chan, struct gt_chan_waiter *w
 {
 	if (!gt_load_acquire(&waiter->link.next))
 		return false;
-	gt_lock(&chan->lock);
+	gt_bias_lock(&chan->lock);
 	if (gt_load(&waiter->link.next))
 		gt_chan_unlink(waiter);
-	gt_unlock(&chan->lock);
+	gt_bias_unlock(&chan->lock);
 	return true;
 }
 

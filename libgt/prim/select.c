@@ -162,9 +162,9 @@ static int try_one(struct gt_case *cases, size_t n)
 	i = choose(cases, n, count);
 	if (i == n)
 		return -EAGAIN;
-	gt_lock(&cases[i].chan->lock);
+	gt_bias_lock(&cases[i].chan->lock);
 	result = attempt(&cases[i], &partner);
-	gt_unlock(&cases[i].chan->lock);
+	gt_bias_unlock(&cases[i].chan->lock);
 	if (partner)
 		gt_ready(partner);
 	return result == GT_CHAN_WAIT ? -EAGAIN : (int)i;
@@ -229,7 +229,7 @@ static bool lock_all(struct selection *s)
 		if (count && s->locks[i] == s->locks[count - 1])
 			continue;
 		s->locks[count++] = s->locks[i];
-		gt_lock(&s->locks[count - 1]->lock);
+		gt_bias_lock(&s->locks[count - 1]->lock);
 	}
 	s->lock_count = count;
 	return count < used;
@@ -238,7 +238,7 @@ static bool lock_all(struct selection *s)
 static void unlock_all(struct gt_chan *const *locks, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		gt_unlock(&locks[i]->lock);
+		gt_bias_unlock(&locks[i]->lock);
 }
 
 /* -------------------------------------------------------------- waiting ---- */
@@ -306,8 +306,8 @@ static void see_out(struct selection *s)
 			last = NULL;
 	}
 	if (last) {	/* the commit may be under way */
-		gt_lock(&last->lock);
-		gt_unlock(&last->lock);
+		gt_bias_lock(&last->lock);
+		gt_bias_unlock(&last->lock);
 	}
 }
 

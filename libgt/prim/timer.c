@@ -89,10 +89,10 @@ static void fire_tick(struct gt_alarm *alarm, int64_t when)
 
 	if (when == INT64_MAX)
 		return;
-	gt_lock(&chan->lock);
+	gt_bias_lock(&chan->lock);
 	/* One that nobody has taken yet is enough. */
 	gt_chan_send_locked(chan, &when, &partner);
-	gt_unlock(&chan->lock);
+	gt_bias_unlock(&chan->lock);
 	if (partner)
 		gt_ready_last(partner);
 }
@@ -105,9 +105,9 @@ static bool drain(struct gt_chan *chan)
 
 	if (!gt_load(&chan->count))
 		return false;
-	gt_lock(&chan->lock);
+	gt_bias_lock(&chan->lock);
 	drained = gt_chan_recv_locked(chan, NULL, &partner) == GT_CHAN_PASSED;
-	gt_unlock(&chan->lock);
+	gt_bias_unlock(&chan->lock);
 	if (partner)
 		gt_ready(partner);
 	return drained;

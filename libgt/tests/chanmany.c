@@ -190,6 +190,75 @@ PLAIN_TEST(threads_alone)
 	many_to_many_all_sizes(&mix, scaled(2000));
 }
 
+/*
+ * A channel that one processor has used for long has a lock that leans to it. A thread
+ * from elsewhere takes it back while the processor goes on using it.
+ */
+static struct gt_chan *leaning;
+static atomic_bool comes, gone;
+
+static void *comes_from_elsewhere(void *arg)
+{
+	long value, sum = 0, took = 0;
+
+	comes = true;
+	while (!gone) {
+		if (gt_chan_try_recv(leaning, &value) == 1) {
+			sum += value;
+			took++;
+		}
+	}
+	atomic_fetch_add(&sum_out, sum);
+	atomic_fetch_add(&items_out, took);
+	return arg;
+}
+
+static void uses_alone_then_with_another(void *arg)
+{
+	long value, sum = 0, took = 0, put = 0, i;
+	pthread_t thread;
+
+	for (i = 0; i < 3000; i++) {
+		gt_chan_send(leaning, &i);
+		CHECK_EQ(gt_chan_recv(leaning, &value), 1);
+		CHECK_EQ(value, i);
+	}
+	CHECK_EQ(pthread_create(&thread, NULL, comes_from_elsewhere, NULL), 0);
+	for (i = 1; !comes || i < 2000; i++) {
+		if (!gt_chan_try_send(leaning, &i)) {
+			sum_in += i;
+			put++;
+		}
+		if (i % 3 == 0 && gt_chan_try_recv(leaning, &value) == 1) {
+			sum += value;
+			took++;
+		}
+	}
+	while (gt_chan_try_recv(leaning, &value) == 1) {
+		sum += value;
+		took++;
+	}
+	gone = true;
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(items_out + took, put);
+	CHECK_EQ(sum_out + sum, sum_in);
+	(void)arg;
+}
+
+GT_TEST_PROCS(lock_that_leans_is_taken_back)
+{
+	long rounds = scaled(100);
+
+	while (rounds--) {
+		sum_in = sum_out = items_out = 0;
+		comes = gone = false;
+		CHECK(leaning = gt_chan_make(sizeof(long), 1 + rounds % 5));
+		uses_alone_then_with_another(NULL);
+		CHECK_EQ(gt_chan_len(leaning), 0);
+		gt_chan_put(leaning);
+	}
+}
+
 /* -------------------------------------------------------------- pipelines ---- */
 
 enum { STAGES = 100 };
