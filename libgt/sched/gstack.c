@@ -31,6 +31,7 @@
  * the stack pointer, which needs aligned stacks, and those alias.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -290,20 +291,25 @@ static struct gt_g *get_dead(struct gt_p *p)
 struct gt_g *gt_stack_get(struct gt_p *p, size_t size, size_t guard)
 {
 	struct gt_g *g;
+	int saved;
 
 	if (gt_unlikely(size > GT_STACK_SIZE || guard > GT_GUARD_SIZE)) {
+		saved = errno;
 		if (size < GT_STACK_SIZE)
 			size = GT_STACK_SIZE;
 		guard = guard > GT_GUARD_SIZE ? round_up(guard) : GT_GUARD_SIZE;
 		g = get_large(size, guard);
+		errno = saved;
 	} else if (gt_likely(p && p->dead)) {
 		g = p->dead;
 		p->dead = g->next;
 		p->dead_count--;
 	} else {
+		saved = errno;
 		g = get_dead(p);
 		if (!g)
 			g = get_fresh(p);
+		errno = saved;
 	}
 	if (gt_likely(g))
 		gt_fiber_create(&g->fiber, g->stack.low, g->stack.size);
