@@ -170,6 +170,11 @@ void gt_defer_end(struct gt_defer_call *call);
 #define GT_CALL_(n) GT_JOIN_(gt_defer_call_, n)
 #define GT_DECLARE_CALL_(n)						\
 	__attribute__((__cleanup__(gt_defer_end))) struct gt_defer_call GT_CALL_(n)
+#ifdef __cplusplus
+#define GT_AUTO_ auto
+#else
+#define GT_AUTO_ __auto_type
+#endif
 #if defined(__cplusplus) && !defined(__clang__)
 #define GT_RETURN_ { }
 #else
@@ -192,7 +197,7 @@ void gt_defer_end(struct gt_defer_call *call);
 	GT_DECLARE_CALL_(n);						\
 	if (gt_defer_begin(&GT_CALL_(n), (fn), (arg), (intptr_t)(value)) && GT_OWN_FRAME_) \
 		return __extension__({					\
-			__typeof__(1 ? (value) : (value)) gt_value = (value); \
+			GT_AUTO_ gt_value = (value);			\
 			__asm__ volatile("" : "+m"(gt_value));		\
 			gt_value;					\
 		})
