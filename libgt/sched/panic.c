@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sched/panic.h"
 #include "sched/park.h"
@@ -26,11 +27,10 @@ static _Atomic bool dying;
 static void begin_to_die(void)
 {
 	static __thread bool me;
-	_Atomic uint32_t never = 0;
 
 	if (!me && atomic_exchange(&dying, true))
 		for (;;)
-			gt_futex_wait(&never, 0, GT_FOREVER);
+			pause();
 	me = true;
 	if (!ftrylockfile(stdout)) {
 		fflush(stdout);
@@ -38,18 +38,18 @@ static void begin_to_die(void)
 	}
 }
 
-static void say_who(struct gt_g *g)
+static void say_who(struct gt_g *g, const void *above)
 {
 	char text[GT_DESCRIPTION];
 
 	if (g->thread) {
 		gt_say("\na thread that runs no task [running]:\n");
-		gt_traceback();
+		gt_traceback(above);
 		return;
 	}
 	gt_describe(text, sizeof(text), g);
 	gt_say("\n%s [running]:\n", text);
-	gt_traceback();
+	gt_traceback(above);
 	gt_describe_creator(text, sizeof(text), g);
 	gt_say("created by %s\n", text);
 }
@@ -64,7 +64,7 @@ void gt_fatal(const char *format, ...)
 	vsnprintf(info.message, sizeof(info.message), format, args);
 	va_end(args);
 	gt_say("fatal: %s\n", info.message);
-	say_who(gt_g_self());
+	say_who(gt_g_self(), &info);
 	abort();
 }
 
@@ -120,7 +120,7 @@ static _Noreturn void raise_panic(struct gt_panicking *panic)
 	}
 	begin_to_die();
 	say_panics(panic);
-	say_who(g);
+	say_who(g, panic);
 	abort();
 }
 

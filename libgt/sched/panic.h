@@ -98,8 +98,8 @@ bool gt_unwind_called_by(const struct gt_panicking *panic, uintptr_t cfa);
 
 /* Write to stderr; the heap and stdio may be what is broken. */
 __attribute__((__format__(__printf__, 1, 2))) void gt_say(const char *format, ...);
-/* The caller's stack, function by function. */
-void gt_traceback(void);
+/* The caller's stack, function by function, but for frames at lower addresses. */
+void gt_traceback(const void *above);
 
 /* panic.c */
 
