@@ -74,7 +74,7 @@ static void pop_more(struct gt_call *scope, void (**fn)(void *arg), void **arg)
 	free(more);
 }
 
-static void run_more(struct gt_call *scope)
+void gt_defer_run_scope(struct gt_call *scope)
 {
 	void (*fn)(void *arg);
 	void *arg;
@@ -91,15 +91,10 @@ void gt_defer_end(struct gt_defer_call *public)
 
 	if (!call->g)
 		return;
-	run_more(call);
+	gt_defer_run_scope(call);
 	gt_defer_drop(call);
 	if (call->kind == GT_CALL_ONE)
 		call->fn(call->arg);
-}
-
-void gt_defer_task_end(struct gt_g *g)
-{
-	run_more(&g->scope);
 }
 
 int gt_defer(void (*fn)(void *arg), void *arg)
@@ -123,14 +118,18 @@ int gt_defer(void (*fn)(void *arg), void *arg)
 	return 0;
 }
 
+void gt_defer_check(const struct gt_g *g, const void *frame)
+{
+	if (g->defers && (uintptr_t)g->defers < (uintptr_t)frame)
+		gt_fatal("a longjmp() or an exception left a block with deferred calls");
+}
+
 struct gt_call *gt_defer_next(struct gt_g *g, void (**fn)(void *arg), void **arg)
 {
 	struct gt_call *call;
 
 	*fn = NULL;
 	while ((call = g->defers)) {
-		if ((uintptr_t)call < (uintptr_t)__builtin_frame_address(0))
-			gt_fatal("a longjmp() or an exception left a block with deferred calls");
 		if (call->more) {
 			pop_more(call, fn, arg);
 			return call;
@@ -147,6 +146,7 @@ struct gt_call *gt_defer_next(struct gt_g *g, void (**fn)(void *arg), void **arg
 	call = g->thread ? NULL : &g->scope;
 	if (!call || !call->more)
 		return NULL;
+	call->kind = GT_CALL_TASK;
 	pop_more(call, fn, arg);
 	return call;
 }
@@ -161,7 +161,7 @@ gt_try(void (*fn)(void *arg), void *arg, struct gt_panic_info *info)
 	push(&try.call, GT_CALL_TRY);
 	try.exit_at = try.call.g->exit_at;
 	fn(arg);
-	run_more(&try.call);
+	gt_defer_run_scope(&try.call);
 	gt_defer_drop(&try.call);
 	__asm__ volatile("" : "+r"(result));
 	return result;

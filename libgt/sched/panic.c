@@ -92,7 +92,8 @@ static __attribute__((__noinline__)) void run(struct gt_panicking *panic,
 	panic->frame = NULL;
 }
 
-static _Noreturn void raise_panic(struct gt_panicking *panic)
+/* caller: the stack pointer of who called the panic. */
+static _Noreturn void raise_panic(struct gt_panicking *panic, const void *caller)
 {
 	struct gt_g *g = gt_g_self();
 	struct gt_call *call;
@@ -102,6 +103,7 @@ static _Noreturn void raise_panic(struct gt_panicking *panic)
 	gt_leave_if_inside();
 	panic->outer = g->panics;
 	g->panics = panic;
+	gt_defer_check(g, caller);
 	while ((call = gt_defer_next(g, &fn, &arg))) {
 		if (fn) {
 			run(panic, fn, arg);
@@ -143,7 +145,7 @@ void gt_panic(const char *format, ...)
 	va_start(args, format);
 	describe(&panic, NULL, format, args);
 	va_end(args);
-	raise_panic(&panic);
+	raise_panic(&panic, __builtin_dwarf_cfa());
 }
 
 void gt_panic_value(void *value, const char *format, ...)
@@ -154,7 +156,7 @@ void gt_panic_value(void *value, const char *format, ...)
 	va_start(args, format);
 	describe(&panic, value, format, args);
 	va_end(args);
-	raise_panic(&panic);
+	raise_panic(&panic, __builtin_dwarf_cfa());
 }
 
 void gt_panic_again(const struct gt_panic_info *info)
@@ -165,7 +167,7 @@ void gt_panic_again(const struct gt_panic_info *info)
 	if (before && before->recovered && before->info.value == info->value &&
 	    !strcmp(before->info.message, info->message))
 		before->repanicked = true;
-	raise_panic(&panic);
+	raise_panic(&panic, __builtin_dwarf_cfa());
 }
 
 __attribute__((__noinline__)) const struct gt_panic_info *(gt_recover)(void)

@@ -76,14 +76,16 @@ struct gt_panicking {
 
 /* defer.c */
 
-/* Run a task's own scope, at its end. */
-void gt_defer_task_end(struct gt_g *g);
+/* Run what gt_defer() has left in a scope, such as a task's own. */
+void gt_defer_run_scope(struct gt_call *scope);
 /*
  * Take the call that is to run next off the list: *fn, or NULL if a gt_try() is next,
  * which stays. Returns to what it belongs; NULL: nothing is deferred.
  */
 struct gt_call *gt_defer_next(struct gt_g *g, void (**fn)(void *arg), void **arg);
 void gt_defer_drop(struct gt_call *call);
+/* A fatal error if a call belongs to a frame further in than the one with an address. */
+void gt_defer_check(const struct gt_g *g, const void *frame);
 
 /* unwind.c */
 

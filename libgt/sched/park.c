@@ -21,7 +21,10 @@
  * scheduler's own stack is a detour for the cases that need a decision.
  *
  * errno is the task's: saved and restored around the switch by its address in the
- * M, since a compiler takes errno's own address for constant in a function.
+ * M, since a compiler takes errno's own address for constant in a function. So is what
+ * the C++ runtime, if there is one, notes of exceptions: a task may suspend in a
+ * handler, or in a destructor that an exception runs. That is nearly never, so it is
+ * moved only where there is something.
  */
 #include <errno.h>
 
@@ -70,6 +73,42 @@ __attribute__((__noinline__)) int gt_errno_get(void)
 __attribute__((__noinline__)) void gt_errno_set(int value)
 {
 	errno = value;
+}
+
+/* Of libstdc++ and libc++abi. */
+__attribute__((__weak__)) void *__cxa_get_globals(void);
+
+struct gt_eh *gt_eh_here(void)
+{
+	static struct gt_eh none;
+
+	return __cxa_get_globals ? __cxa_get_globals() : &none;
+}
+
+static inline bool eh_any(const struct gt_eh *eh)
+{
+	return (uintptr_t)eh->caught | eh->uncaught;
+}
+
+static __attribute__((__noinline__)) void eh_leave(struct gt_m *m, struct gt_g *g)
+{
+	g->saved_eh = *m->eh_at;
+	g->has_eh = true;
+	*m->eh_at = (struct gt_eh){ 0 };
+}
+
+static __attribute__((__noinline__)) void eh_arrive(struct gt_m *m, struct gt_g *g)
+{
+	*m->eh_at = g->saved_eh;
+	g->has_eh = false;
+}
+
+void gt_eh_clear(void)
+{
+	struct gt_eh *eh = gt_m_self()->eh_at;
+
+	if (eh_any(eh))
+		*eh = (struct gt_eh){ 0 };
 }
 
 static inline struct gt_m *switched(void)
@@ -137,11 +176,15 @@ switch_away(struct gt_m *m, struct gt_g *g, bool (*commit)(struct gt_g *g, void 
 	struct gt_g *next = leave_for(m, g, commit, arg);
 
 	g->saved_errno = *m->errno_at;
+	if (gt_unlikely(eh_any(m->eh_at)))
+		eh_leave(m, g);
 	gt_fiber_leave(&g->fiber, &next->fiber, 0);
 	gt_switch(&g->sp, next->sp);
 	gt_fiber_enter(&g->fiber);
 	m = switched();
 	*m->errno_at = g->saved_errno;
+	if (gt_unlikely(g->has_eh))
+		eh_arrive(m, g);
 }
 
 void gt_run_loop(struct gt_m *m)

@@ -71,6 +71,11 @@ void gt_leave_if_inside(void);
 int gt_errno_get(void);
 void gt_errno_set(int value);
 
+/* The calling thread's state of C++ exceptions. */
+struct gt_eh *gt_eh_here(void);
+/* The calling task leaves nothing of it behind. */
+void gt_eh_clear(void);
+
 /* The calling task, or the calling plain thread's stand-in for one. */
 struct gt_g *gt_g_self(void);
 

@@ -95,7 +95,7 @@ static void task_main(void *arg)
 	gt_leave();
 	g->fn(g->arg);
 	if (gt_unlikely(g->scope.more))
-		gt_defer_task_end(g);
+		gt_defer_run_scope(&g->scope);
 	/* In the child of a fork() this was the only thread, and is no M. */
 	if (gt_unlikely(!gt_m_self()))
 		exit(0);
@@ -120,6 +120,7 @@ void gt_task_finish(bool returned)
 
 	if (g->done)
 		g->done(g->done_arg);
+	gt_eh_clear();
 	gt_enter();
 	finish(returned);
 }
@@ -147,10 +148,8 @@ static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
 	g->syscall_depth = 0;
 	g->lock_depth = 0;
 	g->bound = NULL;
-	g->defers = NULL;
+	g->defers = NULL;	/* a longjmp() may have left some */
 	g->panics = NULL;
-	g->exit_at = 0;
-	g->scope.more = NULL;
 	g->fn = request->fn;
 	g->id = next_id(p);
 	g->creator = request->fired ? request->creator : m ? m->g->id : 0;

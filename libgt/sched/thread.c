@@ -190,6 +190,7 @@ static void *thread_main(void *arg)
 
 	gt_m_set_self(m);
 	m->errno_at = &errno;
+	m->eh_at = gt_eh_here();
 	pthread_sigmask(SIG_SETMASK, &gt_sched.signal_mask, NULL);
 	/* Sleepers are late by the slack: 50 us if it is not set. */
 	prctl(PR_SET_TIMERSLACK, 1UL);

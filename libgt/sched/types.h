@@ -81,6 +81,15 @@ struct gt_stack {
 };
 
 /*
+ * Which C++ exceptions are being handled, and how many are on their way: what the
+ * Itanium C++ ABI (2.2.2) says that a C++ runtime has for each thread.
+ */
+struct gt_eh {
+	void *caught;
+	unsigned int uncaught;
+};
+
+/*
  * A task. It stands in the top page of its own stack, so that a parked one costs
  * one page. A plain thread that calls a primitive has one too, see park.c.
  */
@@ -92,6 +101,7 @@ struct gt_g {
 	bool main;		/* gt_run()'s. Constant */
 	bool durable;		/* WAITING, and counted so in its bubble. Stack's owner */
 	bool outside;		/* about to wait on a channel not of its bubble. Its own */
+	bool has_eh;		/* saved_eh is to be restored. Stack's owner */
 	int saved_errno;	/* while not running. Stack's owner */
 	_Atomic uint32_t wake;	/* thread only: the futex it blocks on */
 	struct gt_g *next;	/* link in the one list it is in. That list's lock */
@@ -114,6 +124,7 @@ struct gt_g {
 	/* Panics and deferred calls: see panic.h. Its own, like the rest. */
 	struct gt_call *defers;		/* innermost first */
 	struct gt_panicking *panics;	/* newest first */
+	struct gt_eh saved_eh;	/* while not running, if has_eh. Stack's owner */
 	uintptr_t exit_at;	/* how far up its stack gt_exit() has got; or 0 */
 	struct gt_call scope;	/* for gt_defer() in no other scope */
 	bool visiting;		/* thread only: it is in the runtime */
@@ -161,6 +172,7 @@ struct gt_m {
 	_Atomic(struct gt_p *) held;	/* p, for takers. Written by M */
 	struct gt_g *g;		/* what it runs: a task, or &g0. M's */
 	int *errno_at;		/* the thread's errno. Constant */
+	struct gt_eh *eh_at;	/* the thread's state of C++ exceptions. Constant */
 
 	/* What the stack that was switched from asked to be done. M's. */
 	struct gt_g *prev;

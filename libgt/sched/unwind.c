@@ -111,7 +111,8 @@ static _Unwind_Reason_Code find_caller(struct _Unwind_Context *context, void *ar
  * The frame has to be the one that the panic called, and the function too: the
  * compiler may have made the deferred function's last call a jump, and then another
  * stands in its frame. An address that is no function's start, as that of a PLT
- * entry, tells nothing.
+ * entry, tells nothing. (GCC gives parts that it knows to be cold a start of their own:
+ * a gt_recover() behind a call of a cold function is not heard.)
  */
 bool gt_unwind_called_by(const struct gt_panicking *panic, uintptr_t cfa)
 {
@@ -205,7 +206,7 @@ stop_panic(int version, _Unwind_Action actions, _Unwind_Exception_Class class,
 		return _URC_NO_REASON;
 	if (call->kind != GT_CALL_TASK)
 		no_way();
-	gt_defer_task_end(g);
+	gt_defer_run_scope(&g->scope);
 	gt_task_finish(true);
 }
 
@@ -244,6 +245,7 @@ stop_exit(int version, _Unwind_Action actions, _Unwind_Exception_Class class,
 			no_way();
 		if (sp < call->target)
 			return _URC_NO_REASON;
+		gt_defer_run_scope(call);
 		g->exit_at = ((struct gt_try *)call)->exit_at;
 		gt_defer_drop(call);
 		call->result = GT_EXITED;
@@ -251,7 +253,7 @@ stop_exit(int version, _Unwind_Action actions, _Unwind_Exception_Class class,
 	}
 	if (!last)
 		return _URC_NO_REASON;
-	gt_defer_task_end(g);
+	gt_defer_run_scope(&g->scope);
 	g->exit_at = 0;
 	gt_task_finish(false);
 }
@@ -261,6 +263,7 @@ void gt_unwind_exit(void)
 	struct gt_g *g = gt_g_self();
 	struct gt_call *call = g->defers;
 
+	gt_defer_check(g, __builtin_dwarf_cfa());
 	g->exit_at = (uintptr_t)__builtin_frame_address(0);
 	while (call && call->kind != GT_CALL_TRY)
 		call = call->outer;

@@ -208,7 +208,13 @@ void gt_defer_end(struct gt_defer_call *call);
 /* public: */
 
 #ifndef GT_NO_MACROS
-#define gt_recover() (GT_OWN_FRAME_ ? (gt_recover)() : 0)
+#define gt_recover()							\
+	(__extension__({						\
+		const struct gt_panic_info *gt_info =			\
+			GT_OWN_FRAME_ ? (gt_recover)() : 0;		\
+		__asm__ volatile("" : "+r"(gt_info));	/* no tail call */ \
+		gt_info;						\
+	}))
 #endif
 
 /**
