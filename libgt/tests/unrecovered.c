@@ -147,9 +147,9 @@ PLAIN_TEST(unrecovered_prints_the_stack)
 	inner = strstr(outcome.text, "\tinnermost_of_three+0x");
 	CHECK(middle = strstr(inner, "\n\tmiddle_of_three+0x"));
 	CHECK(outer = strstr(middle, "\n\toutermost_of_three+0x"));
-	CHECK(end = strstr(outer, "\ncreated by task 1\n"));
-	CHECK_EQ(strlen(end), strlen("\ncreated by task 1\n"));
-	CHECK(strstr(inner, "tests/unrecovered+0x"));
+	CHECK(end = strstr(outer, "\ncreated by task 1"));
+	CHECK(!strchr(end + 1, '\n')[1]);
+	CHECK(strstr(inner, "(unrecovered+0x"));
 }
 
 /* Of a stack without end, and of one that is broken, as much as there is. */
