@@ -21,7 +21,9 @@
 #include "gt/task.h"
 #include "gt/time.h"
 #include "prim/netpoll.h"
+#include "sched/bound.h"
 #include "sched/park.h"
+#include "sched/preempt.h"
 #include "sched/task.h"
 #include "sched/timer.h"
 
@@ -136,6 +138,7 @@ static int start(void (*fn)(void *arg), void *arg)
 	if (config->verbose)
 		say_what_was_chosen(config);
 	gt_fault_start();
+	gt_preempt_start();
 	gt_store_release(&gt_sched.phase, GT_ON);
 	error = gt_sysmon_start();
 	if (error)
@@ -150,6 +153,7 @@ static int start(void (*fn)(void *arg), void *arg)
 sysmon:
 	gt_sysmon_stop();
 fault:
+	gt_preempt_stop();
 	gt_fault_stop();
 	gt_stack_end();
 netpoll:
@@ -166,11 +170,14 @@ off:
 /* False: a thread is left. */
 static bool end(int64_t deadline)
 {
-	/* First of all: it looks at Ms without a lock. */
+	/* A held task may own a lock that others need to end. */
+	gt_bound_end();
+	/* Before the Ms: it looks at them without a lock. */
 	gt_sysmon_stop();
 	gt_maker_stop();
 	if (!gt_thread_end_all(deadline))
 		return false;
+	gt_preempt_stop();
 	gt_fault_stop();
 	gt_netpoll_stop();
 	/* Plain threads see the phase, or are waited for: see gt_visit(). */
@@ -292,6 +299,13 @@ static void count_all(struct gt_stats *all)
 	all->requeues = gt_load(&gt_sched.nr_requeues);
 	all->gap_ns = gt_load(&gt_sched.gap_ns);
 	all->procs = gt_load(&gt_sched.procs);
+	all->preemptions = gt_load(&gt_sched.nr_preempts);
+	all->preemptions_held = gt_load(&gt_sched.nr_preempts_held);
+	all->preemptions_late = gt_load(&gt_sched.nr_preempts_late);
+	all->preemptions_refused = gt_load(&gt_sched.nr_preempts_refused);
+	all->held = gt_load(&gt_sched.held);
+	all->held_max = gt_load(&gt_sched.held_peak);
+	all->held_let_go = gt_load(&gt_sched.nr_rescues);
 	all->syscalls_handed_off = gt_load(&gt_sched.nr_syscalls_taken);
 	gt_sched.backend->count(all);
 }

@@ -49,6 +49,8 @@ struct gt_backend {
 	 * backend cannot tell. Any thread.
 	 */
 	uint64_t (*blocked)(struct gt_m *m);
+	/* Does M's thread sleep in the kernel, as far as can be seen? Any thread. */
+	bool (*asleep)(struct gt_m *m);
 	/*
 	 * A full barrier before blocked() orders what was stored before it with all that
 	 * M does when it runs again: no heavy barrier is needed.

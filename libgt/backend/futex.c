@@ -106,6 +106,11 @@ static uint64_t futex_blocked(struct gt_m *m)
 	return end && end[1] == ' ' && (end[2] == 'S' || end[2] == 'D');
 }
 
+static bool futex_asleep(struct gt_m *m)
+{
+	return futex_blocked(m);
+}
+
 static bool futex_blocked_orders(struct gt_m *m)
 {
 	(void)m;
@@ -135,6 +140,7 @@ const struct gt_backend gt_backend_futex = {
 	.park = futex_park,
 	.wake = futex_wake,
 	.blocked = futex_blocked,
+	.asleep = futex_asleep,
 	.blocked_orders = futex_blocked_orders,
 	.resumed_ago = futex_resumed_ago,
 	.count = futex_count,

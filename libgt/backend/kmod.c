@@ -183,6 +183,14 @@ static uint64_t kmod_blocked(struct gt_m *m)
 	       word == area_load(&worker->reported) ? word : 0;
 }
 
+static bool kmod_asleep(struct gt_m *m)
+{
+	int slot = gt_load(&m->slot);
+
+	return slot < 0 ? gt_backend_futex.asleep(m) :
+	       GT_WORD_STATE(area_load(&kmod.worker[slot].word)) == GT_STATE_BLOCKED;
+}
+
 /* The module promises it of the word: see GT_WORD_STATE in its header. */
 static bool kmod_blocked_orders(struct gt_m *m)
 {
@@ -216,6 +224,7 @@ const struct gt_backend gt_backend_kmod = {
 	.park = kmod_park,
 	.wake = kmod_wake,
 	.blocked = kmod_blocked,
+	.asleep = kmod_asleep,
 	.blocked_orders = kmod_blocked_orders,
 	.resumed_ago = kmod_resumed_ago,
 	.count = kmod_count,

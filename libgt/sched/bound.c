@@ -51,13 +51,38 @@ void gt_bound_put(struct gt_g *g)
 	atomic_thread_fence(memory_order_seq_cst);		/* (A) of sched.c */
 }
 
-struct gt_g *gt_bound_get_locked(void)
+bool gt_bound_has_turn_locked(void)
 {
 	struct gt_g *g = gt_sched.bound.head;
 
-	if (!g || (gt_sched.queue.head && g->ticket > gt_sched.queue_popped))
+	return g && (!gt_sched.queue.head || g->ticket <= gt_sched.queue_popped);
+}
+
+struct gt_g *gt_bound_get_locked(void)
+{
+	struct gt_g *g = NULL;
+
+	if (gt_bound_has_turn_locked()) {
+		g = gt_list_pop(&gt_sched.bound);
+		gt_bound_took_locked(g);
+	}
+	return g;
+}
+
+struct gt_g *gt_bound_get_preempted_locked(void)
+{
+	struct gt_g **link = &gt_sched.bound.head, *last = NULL, *g;
+
+	while ((g = *link) && gt_load(&g->state) != GT_PREEMPTED) {
+		last = g;
+		link = &g->next;
+	}
+	if (!g)
 		return NULL;
-	gt_list_pop(&gt_sched.bound);
+	*link = g->next;
+	if (gt_sched.bound.tail == g)
+		gt_sched.bound.tail = last;
+	gt_sched.bound.count--;
 	gt_bound_took_locked(g);
 	return g;
 }
@@ -65,7 +90,7 @@ struct gt_g *gt_bound_get_locked(void)
 void gt_bound_took_locked(struct gt_g *g)
 {
 	if (gt_load(&g->state) == GT_PREEMPTED)
-		gt_sched.held--;
+		gt_store(&gt_sched.held, gt_load(&gt_sched.held) - 1);
 	else
 		gt_sched.bound_idle--;
 	gt_queue_counted_locked();
@@ -96,8 +121,11 @@ bool gt_bound_wait(struct gt_m *m)
 
 	while (gt_load_acquire(&m->grant) == GT_GRANT_NONE)
 		gt_futex_wait(&m->grant, GT_GRANT_NONE, GT_FOREVER);
-	if (gt_load(&m->grant) == GT_GRANT_LOOSE)
+	if (gt_load(&m->grant) == GT_GRANT_LOOSE) {
+		if (gt_load_acquire(&gt_sched.phase) != GT_STOPPING)
+			gt_store(&m->grant, GT_GRANT_NONE);
 		return false;
+	}
 	gt_store(&m->grant, GT_GRANT_NONE);
 	p = m->next_p;
 	m->next_p = NULL;
@@ -120,10 +148,12 @@ struct gt_g *gt_bound_find(struct gt_m *m)
 	return g;
 }
 
-void gt_bound_end_locked(void)
+void gt_bound_end(void)
 {
+	gt_lock(&gt_sched.lock);
 	for (struct gt_m *m = gt_sched.all_m; m; m = m->all_next)
 		grant(m, GT_GRANT_LOOSE);
+	gt_unlock(&gt_sched.lock);
 }
 
 void gt_lock_os_thread(void)

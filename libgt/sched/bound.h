@@ -10,8 +10,11 @@ void gt_bound_put_locked(struct gt_g *g);
 /* The same, with barrier (A) of sched.c; gt_wake_p() is up to the caller. */
 void gt_bound_put(struct gt_g *g);
 
+bool gt_bound_has_turn_locked(void);
 /* The first, if its turn has come; the caller then owes it a gt_bound_grant(). */
 struct gt_g *gt_bound_get_locked(void);
+/* The first that preemption holds, turn or not. */
+struct gt_g *gt_bound_get_preempted_locked(void);
 /* g has been taken from sched.bound. */
 void gt_bound_took_locked(struct gt_g *g);
 
@@ -26,7 +29,7 @@ bool gt_bound_wait(struct gt_m *m);
 /* For the M of a locked task: wait until that may run. NULL: the run ends. */
 struct gt_g *gt_bound_find(struct gt_m *m);
 
-/* The run ends: who waits, or would, goes on without a P. */
-void gt_bound_end_locked(void);
+/* The run ends, phase says so: who waits, or would, goes on without a P. */
+void gt_bound_end(void);
 
 #endif /* GT_SCHED_BOUND_H */

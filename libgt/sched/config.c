@@ -8,6 +8,7 @@
  *	GTHANDOFF=on|off		off leaves blocked threads their processors
  *	GTDEVICE=PATH			in place of /dev/gt
  *	GTDEBUG=1,migrate=1		say what was chosen; move tasks all the time
+ *		preempt=off,slice=N,held=N	no preemption; us of a slice; threads held
  *	GTDEBUG=guard=advice|write|protect
  *					how guards are made at best; see guard.c
  */
@@ -21,6 +22,7 @@
 
 #include "base/cgroup.h"
 #include "gt/task.h"
+#include "sched/preempt.h"
 #include "sched/sched.h"
 
 static int refuse(const char *name, const char *value, const char *accepted)
@@ -107,11 +109,27 @@ static bool is(const char *text, size_t length, const char *word)
 	return length == strlen(word) && !strncmp(text, word, length);
 }
 
+/* Is it a name and a number within bounds? */
+static bool is_number(const char *text, size_t length, const char *name, long least, long most,
+		      long *number)
+{
+	size_t start = strlen(name);
+	char *end;
+
+	if (strncmp(text, name, start) || text[start] < '0' || text[start] > '9')
+		return false;
+	errno = 0;
+	*number = strtol(text + start, &end, 10);
+	return end == text + length && !errno && *number >= least && *number <= most;
+}
+
 static int read_debug(struct gt_config *config)
 {
 	static const char accepted[] =
-		"a comma-separated list of: 1, migrate=1, guard=advice, guard=write, guard=protect";
+		"a comma-separated list of: 1, migrate=1, preempt=off, slice=MICROSECONDS, "
+		"held=THREADS, guard=advice, guard=write, guard=protect";
 	const char *value = getenv("GTDEBUG"), *word = value;
+	long number;
 
 	while (word && *word) {
 		size_t length = strcspn(word, ",");
@@ -120,6 +138,12 @@ static int read_debug(struct gt_config *config)
 			config->verbose = true;
 		else if (is(word, length, "migrate=1"))
 			config->migrate = true;
+		else if (is(word, length, "preempt=off"))
+			config->preempt = false;
+		else if (is_number(word, length, "slice=", 20, 10000000, &number))
+			config->slice = number * 1000;
+		else if (is_number(word, length, "held=", 0, 10000, &number))
+			config->held_max = number;
 		else if (is(word, length, "guard=advice"))
 			config->guard = GT_GUARD_ADVICE;
 		else if (is(word, length, "guard=write"))
@@ -140,6 +164,9 @@ int gt_config_read(struct gt_config *config)
 	int backend, handoff, error;
 
 	memset(config, 0, sizeof(*config));
+	config->preempt = true;
+	config->slice = GT_SLICE;
+	config->held_max = GT_HELD_MAX;
 	error = read_maxprocs(config);
 	if (error)
 		return error;

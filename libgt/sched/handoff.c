@@ -41,6 +41,7 @@
  */
 #include "base/window.h"
 #include "sched/park.h"
+#include "sched/preempt.h"
 
 struct gt_p *gt_handoff_take_declared(struct gt_m *m, uint32_t word)
 {
@@ -67,7 +68,7 @@ struct gt_p *gt_handoff_take(struct gt_m *m)
 		return gt_handoff_take_declared(m, expected);
 	GT_WINDOW("take.seen");
 	wanted = GT_TAKE_WORD(GT_TAKE_WANTED, atomic_fetch_add(&gt_sched.takers, 1));
-	if (expected != GT_TAKE_NONE ||
+	if ((expected != GT_TAKE_NONE && expected != GT_TAKE_ASKED) ||
 	    !atomic_compare_exchange_strong(&m->take, &expected, wanted))
 		return NULL;
 	GT_WINDOW("take.wanted");
@@ -111,10 +112,17 @@ void gt_regain(struct gt_m *m)
 	struct gt_p *p;
 	int64_t gap;
 
-	while (take != GT_TAKE_TAKEN)
-		if (take == GT_TAKE_NONE ||
-		    atomic_compare_exchange_strong(&m->take, &take, GT_TAKE_NONE))
+	while (take != GT_TAKE_TAKEN) {
+		if (take == GT_TAKE_NONE)
 			return;
+		if (!atomic_compare_exchange_strong(&m->take, &take, GT_TAKE_NONE))
+			continue;
+		if (take == GT_TAKE_ASKED)
+			gt_preempt_asked(m);
+		return;
+	}
+	if (gt_load(&m->loose))
+		gt_preempt_found(m);
 	gap = gt_sched.backend->resumed_ago(m);
 	atomic_fetch_add_explicit(&gt_sched.gap_ns, gap, memory_order_relaxed);
 	gt_sched.backend->cover(m, false);

@@ -69,6 +69,16 @@ struct gt_p *gt_maker_take_locked(void)
 	return p;
 }
 
+bool gt_maker_has_work(void)
+{
+	bool work;
+
+	gt_lock(&gt_sched.lock);
+	work = gt_sched.starting;
+	gt_unlock(&gt_sched.lock);
+	return work;
+}
+
 /* Do one thing that was asked for. False: there is none. */
 static bool make(void)
 {
@@ -125,6 +135,8 @@ int gt_maker_start(void)
 	error = pthread_create(&maker.thread, NULL, maker_main, NULL);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	gt_sched.signal_mask = old;
+	if (gt_sched.config.preempt)
+		sigdelset(&gt_sched.signal_mask, SIGURG);
 	maker.running = !error;
 	return -error;
 }

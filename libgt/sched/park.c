@@ -355,6 +355,22 @@ void gt_requeue(void)
 	switch_away(m, m->g, gt_unlikely(m->locked) ? commit_requeue_bound : commit_requeue, NULL);
 }
 
+static bool commit_requeue_last(struct gt_g *g, void *arg)
+{
+	(void)arg;
+	queue_globally(g);
+	gt_wake_p();
+	return true;
+}
+
+void gt_requeue_last(void)
+{
+	struct gt_m *m = gt_m_self();
+
+	gt_store(&m->g->state, GT_RUNNABLE);
+	switch_away(m, m->g, m->locked ? commit_requeue_bound : commit_requeue_last, NULL);
+}
+
 /*
  * The M has no P, so gt_pick() finds nothing and this runs on its own stack. A P
  * that became idle meanwhile would never be told of g: look again under the lock

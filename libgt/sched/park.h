@@ -107,6 +107,9 @@ void gt_ready_later(struct gt_g *g, struct gt_list *list);
 /* The caller goes to the end of the queue. */
 void gt_requeue(void);
 
+/* The caller has had its time slice: it goes to the end of the global queue. */
+void gt_requeue_last(void);
+
 /* The caller's P was taken, and none is free: queue the caller for one. */
 void gt_requeue_lost(void);
 

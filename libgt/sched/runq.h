@@ -11,7 +11,7 @@
  * p->next is the task that was readied last. It runs before the ring, since its
  * data is warm and its partner often waits for it, and it is taken by exchange. To
  * keep two such partners from starving the ring, every GT_NEXT_STREAK-th time the
- * ring goes first.
+ * ring goes first; earlier, if sysmon sees the ring stand still for a time slice.
  *
  * Source: Go's runtime (runqput, runqget, runqgrab), after Blumofe and Leiserson.
  */
@@ -63,12 +63,16 @@ static inline void gt_runq_put_next(struct gt_p *p, struct gt_g *g)
 static inline struct gt_g *gt_runq_get(struct gt_p *p)
 {
 	struct gt_g *g;
-	uint32_t head, tail;
+	uint32_t head, tail, streak;
 
-	if (gt_load(&p->next) && ++p->next_streak % GT_NEXT_STREAK) {
-		g = atomic_exchange_explicit(&p->next, NULL, memory_order_acquire);
-		if (g)
-			return g;
+	if (gt_load(&p->next)) {
+		streak = gt_load(&p->next_streak) + 1;
+		gt_store(&p->next_streak, streak);
+		if (gt_likely(streak % GT_NEXT_STREAK)) {
+			g = atomic_exchange_explicit(&p->next, NULL, memory_order_acquire);
+			if (g)
+				return g;
+		}
 	}
 	head = gt_load_acquire(&p->head);
 	tail = gt_load(&p->tail);

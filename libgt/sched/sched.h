@@ -98,6 +98,8 @@ void gt_procs_tidy(void);
 
 /* Let an idle or new M run with p. */
 void gt_thread_start(struct gt_p *p, bool spinning);
+/* An idle M, which is to run with p; to be woken by the backend. NULL: there is none. */
+struct gt_m *gt_thread_take_idle_locked(struct gt_p *p);
 /* Sleep without a P until given one. False: end the M. */
 bool gt_thread_stop(struct gt_m *m);
 /* Give up the P to another M for good; for forced migration. */
@@ -125,6 +127,8 @@ void gt_maker_forget(void);
 void gt_maker_ask(struct gt_p *p, bool spinning);
 /* Make an M that starts idle, unless one is on its way. */
 void gt_maker_ask_spare_locked(void);
+/* Does any P wait for an M to be made? */
+bool gt_maker_has_work(void);
 /* A P that waits for an M to be made, or NULL. */
 struct gt_p *gt_maker_take_locked(void);
 

@@ -7,6 +7,7 @@
  *   then the state of its thread is worth reading.
  * - A thread that is in a declared system call since the last look, if there is work
  *   for its P; after 10 ms in any case, since its timers and descriptors are work.
+ * - A task that has run for a time slice while others wait: see preempt.c.
  * - Descriptors, if no M has polled for 10 ms since all are busy.
  * - Timers of Ps that are busy with one long task.
  * - The default of GOMAXPROCS, and what is left of Ps that retired.
@@ -14,8 +15,10 @@
  * - Memory of free stacks, which goes back to the kernel.
  *
  * It sleeps 20 us between looks while it finds something to do, after 1 ms without
- * it doubles the pause up to 10 ms, and it sleeps without a limit while all Ps are
- * idle, but for such memory: then only the poller can bring work, and gt_p_idle_get_locked() wakes us.
+ * it doubles the pause up to 10 ms, or an eighth of a slice while tasks wait for a busy
+ * P, so that slices end as much late at most; and it sleeps without a limit while all Ps
+ * are idle, but for such memory: then only the poller can bring work, and
+ * gt_p_idle_get_locked() wakes us.
  * That sleep misses no wake: asleep is set under the lock that guards the idle Ps.
  *
  * Source: Go's runtime, proc.go (sysmon, retake).
@@ -28,6 +31,7 @@
 
 #include "base/futex.h"
 #include "base/window.h"
+#include "sched/preempt.h"
 #include "sched/runq.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
@@ -40,6 +44,7 @@
 #define GT_RECHECK_MIN 10000000
 #define GT_RECHECK_MAX 1000000000
 #define GT_SYSCALL_IDLE 10000000
+#define GT_STUCK 10000000
 
 static struct {
 	pthread_t thread;
@@ -63,49 +68,107 @@ static struct gt_p *retake_declared(struct gt_p *p, struct gt_m *m, uint32_t tak
 	return gt_handoff_take_declared(m, take);
 }
 
-/*
- * Take the Ps of blocked Ms. Returns whether looking on closely pays: a P was taken,
- * or, after a long pause, an M is in a block that is younger than the pause. Without
- * the latter, blocks that are always shorter than the pause would never be met twice.
- */
-static bool retake(int64_t now, int64_t pause)
+/* m is blocked, and has been with one task, since p->seen_at: take its P, or NULL. */
+static struct gt_p *retake(struct gt_p *p, struct gt_m *m, uint32_t take, int64_t now)
 {
-	bool any = false;
+	if (!gt_sched.config.handoff)
+		return NULL;
+	if (GT_TAKE_STATE(take) == GT_TAKE_SYSCALL)
+		return retake_declared(p, m, take, now);
+	/* With a slot, its blocks are reported. */
+	if (gt_load(&m->slot) >= 0 || now - p->seen_at < GT_GRACE_NS || gt_load(&m->inside))
+		return NULL;
+	return gt_handoff_take(m);
+}
+
+/* Is m, whose P's tick has just moved, in a block that is younger than the pause? */
+static bool has_just_blocked(struct gt_m *m, bool declared)
+{
+	if (!gt_sched.config.handoff)
+		return false;
+	return declared || (gt_load(&m->slot) < 0 && !gt_load(&m->inside) &&
+			    gt_sched.backend->blocked(m));
+}
+
+/* Two tasks that hand on p to each other through p->next have had a slice together. */
+static void serve_ring(struct gt_p *p, int64_t now)
+{
+	uint32_t head = gt_load(&p->head);
+
+	if (head != p->seen_head || head == gt_load(&p->tail)) {
+		p->seen_head = head;
+		p->head_at = now;
+	} else if (now - p->head_at >= gt_sched.config.slice) {
+		gt_store(&p->next_streak, GT_NEXT_STREAK - 1);
+	}
+}
+
+/*
+ * Is p, whose tick has stood still since p->seen_at, waiting for a lock of libc's that
+ * a held task has: in its M, or for one to be made? Some such locks spin.
+ */
+static bool is_stuck(struct gt_p *p, struct gt_m *m, int64_t now)
+{
+	if (now - p->seen_at < GT_STUCK)
+		return false;
+	if (m ? gt_sched.backend->asleep(m) : gt_maker_has_work())
+		return true;
+	return now - p->seen_at >= 10 * GT_STUCK && (!m || gt_load(&m->inside));
+}
+
+/* What a look at all Ps has found. */
+struct finding {
+	bool any;		/* a P was taken, or might be soon: looking closely pays */
+	bool waiting;		/* a P is busy, and something waits for it */
+	bool stuck;		/* all Ps are */
+};
+
+/*
+ * Take the Ps of blocked Ms, and those of tasks that have had their slice. A block that
+ * is younger than a long pause counts: without that, blocks that are always shorter than
+ * the pause would never be met twice.
+ */
+static struct finding look(int64_t now, int64_t pause)
+{
+	struct finding found = { .stuck = gt_load(&gt_sched.held) };
 
 	gt_for_each_p(p) {
 		struct gt_m *m = gt_load_acquire(&p->m);
 		uint64_t tick = gt_load(&p->tick);
+		uint32_t take = m ? gt_load_acquire(&m->take) : GT_TAKE_NONE;
+		bool declared = GT_TAKE_STATE(take) == GT_TAKE_SYSCALL, waiting;
 		struct gt_p *taken;
-		uint32_t take;
-		bool declared;
 
-		if (!m)
-			continue;
-		take = gt_load_acquire(&m->take);
-		declared = GT_TAKE_STATE(take) == GT_TAKE_SYSCALL;
 		if (tick != p->seen_tick || (declared && take != p->seen_take)) {
 			p->seen_tick = tick;
 			p->seen_take = take;
 			p->seen_at = now;
-			any |= pause > GT_PAUSE_MIN && declared;
-			any |= pause > GT_PAUSE_MIN && gt_load(&m->slot) < 0 &&
-			       !gt_load(&m->inside) && gt_sched.backend->blocked(m);
+			found.stuck = false;
+			found.any |= m && pause > GT_PAUSE_MIN && has_just_blocked(m, declared);
+		}
+		if (!m) {
+			found.stuck = found.stuck && is_stuck(p, m, now);
 			continue;
 		}
-		if (declared)
-			taken = retake_declared(p, m, take, now);
-		/* With a slot, its blocks are reported. */
-		else if (gt_load(&m->slot) >= 0 || now - p->seen_at < GT_GRACE_NS ||
-			 gt_load(&m->inside))
+		waiting = gt_sched.config.preempt && (has_work(p, now) ||
+			  gt_load(&gt_sched.slow) & GT_SLOW_SHED);
+		found.waiting |= waiting;
+		if (waiting)
+			serve_ring(p, now);
+		if (p->seen_at == now)
 			continue;
-		else
-			taken = gt_handoff_take(m);
+		taken = retake(p, m, take, now);
 		if (taken) {
-			any = true;
+			found.any = true;
+			found.stuck = false;
 			gt_thread_start(taken, false);
+			continue;
 		}
+		if (waiting && now - p->seen_at >= gt_sched.config.slice)
+			found.any |= gt_preempt_look(p, m, now);
+		found.stuck = found.stuck && is_stuck(p, m, now);
 	}
-	return any;
+	return found;
 }
 
 static void poll_overdue(int64_t now)
@@ -190,9 +253,12 @@ void gt_sysmon_wake(void)
 
 static void *sysmon_main(void *arg)
 {
-	int64_t pause = GT_PAUSE_MIN;
+	int64_t pause = GT_PAUSE_MIN, slice_look = gt_sched.config.slice / 8;
+	struct finding found;
 	int quiet = 0;
 
+	if (slice_look < GT_PAUSE_MIN)
+		slice_look = GT_PAUSE_MIN;
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	while (!gt_load(&sysmon.stop)) {
 		int64_t now;
@@ -207,19 +273,30 @@ static void *sysmon_main(void *arg)
 		now = gt_clock();
 		atomic_store(&gt_sched.sysmon_busy, true);
 		poll_overdue(now);
-		fire_overdue(now);
-		gt_procs_tidy();
-		gt_procs_refresh(now);
-		gt_stack_trim(now);
+		/* These may allocate, and a held task may own malloc()'s lock. */
+		if (gt_preempt_idle()) {
+			fire_overdue(now);
+			gt_procs_tidy();
+			gt_procs_refresh(now);
+			gt_stack_trim(now);
+		}
 		if (gt_load(&gt_sched.queue_count))
 			gt_wake_p();
 		look_for_deadlock();
-		if (gt_sched.config.handoff && retake(now, pause)) {
+		found = look(now, pause);
+		gt_preempt_look_loose(now);
+		if (found.stuck && !gt_load(&gt_sched.idle_p_count)) {
+			gt_preempt_rescue();
+			found.any = true;
+		}
+		if (found.any) {
 			pause = GT_PAUSE_MIN;
 			quiet = 0;
 		} else if (++quiet > GT_PAUSE_LOOKS && pause < GT_PAUSE_MAX) {
 			pause = pause * 2 < GT_PAUSE_MAX ? pause * 2 : GT_PAUSE_MAX;
 		}
+		if (found.waiting && pause > slice_look)
+			pause = slice_look;
 	}
 	return arg;
 }

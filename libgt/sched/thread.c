@@ -173,12 +173,28 @@ static struct gt_m *allocate(void)
 	m->joined = false;
 	m->g = &m->g0;
 	m->g0 = (struct gt_g){ 0 };
+	gt_store(&m->request, 0);
+	gt_store(&m->loose, false);
+	if (atomic_exchange(&m->signalled, false))
+		atomic_fetch_sub(&gt_sched.preempts_pending, 1);
 	m->commit = NULL;
 	m->locked = NULL;
 	m->ending = false;
 	m->signal_stack = NULL;
 	m->random = (uint32_t)gt_clock() | 1;
 	return m;
+}
+
+/* A request that is late finds no task here any more, and is not the program's. */
+static void end_signals(void)
+{
+	sigset_t set;
+
+	if (!gt_sched.config.preempt)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGURG);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 static void *thread_main(void *arg)
@@ -206,6 +222,7 @@ static void *thread_main(void *arg)
 		gt_thread_reserve();
 	gt_run_loop(m);
 
+	end_signals();
 	if (m->ending && m->p)
 		gt_thread_start(gt_p_release(m), false);
 	gt_sched.backend->detach(m);
@@ -290,17 +307,26 @@ void gt_thread_reserve(void)
 	gt_unlock(&gt_sched.lock);
 }
 
+struct gt_m *gt_thread_take_idle_locked(struct gt_p *p)
+{
+	struct gt_m *m = gt_sched.idle_m;
+
+	if (m) {
+		idle_remove_locked(m);
+		m->next_p = p;
+		m->spinning = false;
+	}
+	return m;
+}
+
 void gt_thread_start(struct gt_p *p, bool spinning)
 {
 	struct gt_m *m;
 
 	gt_lock(&gt_sched.lock);
-	m = gt_sched.idle_m;
-	if (m) {
-		idle_remove_locked(m);
-		m->next_p = p;
+	m = gt_thread_take_idle_locked(p);
+	if (m)
 		m->spinning = spinning;
-	}
 	gt_unlock(&gt_sched.lock);
 	GT_WINDOW("thread.given");
 	if (m)
@@ -393,10 +419,10 @@ bool gt_thread_end_all(int64_t deadline)
 	gt_lock(&gt_sched.lock);
 	gt_store_release(&gt_sched.phase, GT_STOPPING);
 	gt_slow_set(GT_SLOW_STOP);
-	gt_bound_end_locked();
 	for (m = gt_sched.idle_m; m; m = m->idle_next)
 		gt_sched.backend->wake(m);
 	gt_unlock(&gt_sched.lock);
+	gt_bound_end();
 
 	/* An M on its way into the poller looks at the phase after polled is 0. */
 	for (;;) {

@@ -107,6 +107,7 @@ struct gt_g {
 	struct gt_g *next;	/* link in the one list it is in. That list's lock */
 	struct gt_m *last_m;	/* where it ran last; for forced migration. Owner */
 	uint32_t syscall_depth;	/* declared system calls it is in. Its own */
+	_Atomic uint32_t preempt_off;	/* gt_preempt_off()s. Its own */
 	uint32_t lock_depth;	/* gt_lock_os_thread()s. Its own */
 	struct gt_m *bound;	/* the M that alone can run it, or NULL. See bound.c. Owner */
 	uint64_t ticket;	/* its turn, in sched.bound. sched.lock */
@@ -145,6 +146,7 @@ struct gt_list {
  */
 enum gt_take {
 	GT_TAKE_NONE,	/* nobody wants it. The whole word is 0 */
+	GT_TAKE_ASKED,	/* M is to let others have a turn, at its next entry */
 	GT_TAKE_WANTED,	/* a taker looks; M or taker decides by compare-and-swap */
 	GT_TAKE_SYSCALL,	/* M says that it may be taken: see syscall.c */
 	GT_TAKE_TAKEN,	/* it is gone; M finds out at its next entry */
@@ -187,6 +189,12 @@ struct gt_m {
 	struct gt_g *locked;	/* the task that has locked this thread, or NULL. M's */
 	bool ending;		/* that task has ended, and this M ends with it. M's */
 	_Atomic uint32_t grant;	/* futex: enum gt_grant. Who grants, and M */
+
+	/* Preemption; see preempt.c. */
+	_Atomic uint64_t request;	/* the task that is to let go. Written by sysmon */
+	_Atomic bool signalled;	/* a signal is on its way. Set by sysmon, cleared by M */
+	_Atomic bool loose;	/* it was held, and goes on without a P. Written by M */
+	_Atomic int64_t loose_at;	/* since when. Written by M */
 
 	/* Sleeping and waking; see thread.c. */
 	struct gt_p *next_p;	/* the P to start with. sched.lock, then woken M's */
@@ -236,7 +244,7 @@ struct gt_p {
 	_Alignas(GT_CACHELINE)
 	_Atomic uint32_t tail;		/* ring: owner */
 	_Atomic(struct gt_g *) next;	/* runs before the ring; any, by exchange */
-	uint32_t next_streak;		/* times in a row that next was used. Owner */
+	_Atomic uint32_t next_streak;	/* times that next was used. Owner; sysmon hurries it */
 	uint32_t yield_streak;		/* yields in a row that found it empty. Owner */
 	_Atomic uint64_t tick;		/* Gs it has begun to run. Written by owner */
 	struct gt_g *dead;		/* free Gs with their stacks, by next. Owner */
@@ -252,6 +260,9 @@ struct gt_p {
 	int64_t seen_at;		/* when it first saw these. sysmon's */
 	uint64_t due_tick;		/* the same while a timer is due. sysmon's */
 	int64_t due_at;			/* sysmon's */
+	uint32_t seen_head;		/* head at sysmon's last look. sysmon's */
+	int64_t head_at;		/* when it first saw that. sysmon's */
+	int64_t signal_at;		/* when to send a signal to M. sysmon's */
 	struct gt_timers *timers;	/* constant */
 	_Alignas(GT_CACHELINE)
 	_Atomic(struct gt_g *) ring[GT_RING];
@@ -277,6 +288,9 @@ struct gt_config {
 	bool handoff;		/* take Ps from blocked threads */
 	bool migrate;		/* change threads at each suspension */
 	bool verbose;		/* GTDEBUG=1 */
+	bool preempt;		/* take Ps from tasks that have had their slice */
+	int64_t slice;		/* ns */
+	uint32_t held_max;	/* threads that may be held at once */
 	enum gt_guard_kind guard;
 };
 
@@ -316,7 +330,10 @@ struct gt_sched {
 	struct gt_m *idle_m;		/* lock: a stack */
 	uint32_t idle_m_count;		/* lock */
 	uint32_t bound_idle;		/* lock: Ms whose own task waits */
-	uint32_t held;			/* lock: Ms that preemption holds */
+	_Atomic uint32_t held;		/* Ms that preemption holds. Written under the lock */
+	_Atomic uint32_t held_peak;	/* the most at once. Written under the lock */
+	_Atomic uint32_t loose;		/* Ms that were held and go on without a P */
+	_Atomic uint32_t preempts_pending;	/* signals on their way */
 	struct gt_p *idle_p;		/* lock: a stack. None while procs > procs_wanted */
 	_Atomic uint32_t idle_p_count;	/* written under the lock */
 
@@ -354,7 +371,9 @@ struct gt_sched {
 
 	/* For gt_stats. */
 	_Atomic uint64_t nr_threads, nr_threads_gone, nr_steals, nr_handoffs, nr_refused, nr_regains,
-		nr_requeues, nr_syscalls_taken, gap_ns;
+		nr_requeues, nr_syscalls_taken, gap_ns,
+		nr_preempts, nr_preempts_held, nr_preempts_late, nr_preempts_refused,
+		nr_rescues;
 	_Atomic uint32_t takers;	/* numbers their looks */
 };
 

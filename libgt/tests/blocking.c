@@ -351,10 +351,12 @@ static void is_inside_a_while(void)
 {
 	int i;
 
+	gt_preempt_off();
 	CHECK_EQ(atomic_fetch_add(&inside, 1), 0);
 	for (i = 0; i < 1000; i++)
 		atomic_signal_fence(memory_order_seq_cst);
 	atomic_fetch_sub(&inside, 1);
+	gt_preempt_on();
 }
 
 static void alternates(void *arg)
@@ -452,6 +454,7 @@ static void no_handoff_while_napping(void)
 PLAIN_TEST(handoff_off_keeps_the_processor)
 {
 	setenv("GTHANDOFF", "off", 1);
+	setenv("GTDEBUG", "preempt=off", 1);
 	test_run(1, no_handoff_while_napping);
 }
 

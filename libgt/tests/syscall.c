@@ -103,8 +103,10 @@ static atomic_int inside;
 static void alternates(void *arg)
 {
 	while (!stop) {
+		gt_preempt_off();
 		CHECK_EQ(atomic_fetch_add(&inside, 1), 0);
 		atomic_fetch_sub(&inside, 1);
+		gt_preempt_on();
 		gt_yield();
 	}
 	(void)arg;
@@ -123,8 +125,10 @@ HANDOFF_TEST(one_at_once_after_the_return, 1)
 	for (i = 0; i < n; i++) {
 		undeclared = stats_now().handoffs;
 		declared_until_taken();
+		gt_preempt_off();
 		seen = atomic_fetch_add(&inside, 1);
 		atomic_fetch_sub(&inside, 1);
+		gt_preempt_on();
 		CHECK(!seen || stats_now().handoffs != undeclared);
 		gt_yield();
 	}
@@ -165,7 +169,7 @@ static void stays_when_off(void)
 PLAIN_TEST(handoff_off_keeps_the_processor)
 {
 	setenv("GTHANDOFF", "off", 1);
-	unsetenv("GTDEBUG");
+	setenv("GTDEBUG", "preempt=off", 1);
 	test_run(1, stays_when_off);
 }
 

@@ -340,7 +340,7 @@ static void test_run(int procs, void (*body)(void))
 	static void name##_task(void)
 
 /*
- * and with one, no hand-off and no forced migration: what a task does until it
+ * and with one, no hand-off, preemption or forced migration: what a task does until it
  * suspends is atomic to all others, so that the order of events is known.
  */
 #define GT_TEST_ORDER(name) \
@@ -349,7 +349,7 @@ static void test_run(int procs, void (*body)(void))
 	{ \
 		test_begin(_metadata); \
 		setenv("GTHANDOFF", "off", 1); \
-		unsetenv("GTDEBUG"); \
+		setenv("GTDEBUG", "preempt=off", 1); \
 		test_run(1, name##_task); \
 	} \
 	static void name##_task(void)

@@ -26,6 +26,15 @@ GT_BEGIN_DECLS
  * @kernel_blocks: blocks of worker threads, as the module counted them.
  * @kernel_uncovered: blocks that the module reported to a standby.
  * @procs: processors in use: gt_gomaxprocs(), or more for a while after it was lowered.
+ * @preemptions: times that a task had to let go of its processor, its time slice being
+ *	used up.
+ * @preemptions_held: those of them that held the task's thread, as it did not enter
+ *	the runtime.
+ * @preemptions_late: requests that found another task than they meant, and did nothing.
+ * @preemptions_refused: requests that found no thread to give the processor to.
+ * @held: threads that are held by preemption now.
+ * @held_max: the most of them at once.
+ * @held_let_go: held tasks that went on without a processor, for a lock that they had.
  * @syscalls_handed_off: processors taken during a declared system call.
  */
 struct gt_stats {
@@ -41,6 +50,13 @@ struct gt_stats {
 	uint64_t kernel_blocks;
 	uint64_t kernel_uncovered;
 	uint64_t procs;
+	uint64_t preemptions;
+	uint64_t preemptions_held;
+	uint64_t preemptions_late;
+	uint64_t preemptions_refused;
+	uint64_t held;
+	uint64_t held_max;
+	uint64_t held_let_go;
 	uint64_t syscalls_handed_off;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks and their threads: staying on one.
+ * Tasks and their threads: staying on one, and keeping the processor.
  *
  * A task may change threads whenever it suspends. What belongs to a thread, as
  * thread-local variables, credentials, namespaces, CPU affinity, a GL context or a
@@ -46,6 +46,38 @@ void gt_lock_os_thread(void);
  * Signal-safe: no.
  */
 void gt_unlock_os_thread(void);
+
+/**
+ * gt_preempt_off - keep the processor, for a few instructions
+ *
+ * A task that has run for 10 ms while others wait lets go of its processor wherever it
+ * is: it stops, as a thread that the system has descheduled, and goes on later. From
+ * here to gt_preempt_on() that does not happen to the calling task, as long as it does
+ * not suspend or block itself. Calls nest.
+ *
+ * It is of use where others spin for what the task is about to do, and for measuring.
+ * It excludes nobody: other tasks run on other processors, and the system deschedules
+ * threads as ever.
+ *
+ * Preemption is done with SIGURG, whose handler gt_run() installs. It passes on each
+ * SIGURG that is not the runtime's to the handler that was there before. A program that
+ * installs one later, or blocks the signal in a task, does without preemption of tasks that
+ * do not call the runtime. System calls are restarted, save those that never are, such
+ * as poll(), should the signal arrive in the microsecond in which the task begins one.
+ *
+ * Context: Suspends: no. Migrates: no. Pthread: does nothing. Signal-safe: yes.
+ */
+void gt_preempt_off(void);
+
+/**
+ * gt_preempt_on - undo one gt_preempt_off()
+ *
+ * A request that came meanwhile is made again within about a millisecond. Without an open
+ * gt_preempt_off() it panics.
+ *
+ * Context: Suspends: no. Migrates: no. Pthread: does nothing. Signal-safe: yes.
+ */
+void gt_preempt_on(void);
 
 GT_END_DECLS
 

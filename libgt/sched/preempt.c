@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Preemption: a task that has had its time slice lets go of its P, wherever it is.
+ *
+ * sysmon sees a P whose tick stands still for a slice (10 ms) while somebody waits for
+ * it. It acts in two steps, one look apart:
+ *
+ * 1. It asks: take becomes ASKED, so that the task's next entry into the runtime goes
+ *    through gt_regain(), and there it queues behind all others. That costs no more
+ *    than a yield, and entries that do not come cost nothing.
+ * 2. It sends SIGURG to the M. The handler does not switch stacks: it gives M's P to
+ *    another M and sleeps where it is, "held", with the task. The task is runnable like
+ *    any other (bound.c); when it is chosen the P comes to this M, and the handler
+ *    returns.
+ *
+ * SAFE AT EVERY INSTRUCTION. Nothing else runs on a held thread, so its thread-local
+ * variables, its place in malloc(), in printf() or in a pthread call, its errno and its
+ * robust list are what they are of any thread that the kernel has descheduled. Others
+ * that want a lock it owns wait for it as they would then. The handler itself calls
+ * nothing that takes a lock of libc's, and takes no lock of the runtime's unless M was
+ * outside it, when M owns none:
+ *
+ *	M				handler, on the same thread
+ *	inside = true			if (inside) return: take is ASKED, and the
+ *	... has locks ...		    next entry sees that
+ *	inside = false			inside = true, as in gt_enter(); so takers
+ *					    stay off, and take says whose P it is
+ *
+ * It runs on the M's signal stack (fault.c): a task's own may be at its last page, and
+ * a frame with the wide vector registers takes kilobytes. Signals are blocked while M
+ * is held, so that those for the process go to a thread that runs.
+ *
+ * A LATE REQUEST does not hit the next task: it names the P and its tick, both change
+ * with the task, and the handler compares. It does not meet an M without a P, since
+ * take tells. It does not meet a thread that the M has left, as sysmon sends under
+ * sched.lock, which an M takes before it ends. A signal that was sent is not sent again
+ * before it has arrived.
+ *
+ * System calls are not interrupted: a thread that sleeps is not sent a signal, since
+ * its P is taken in another way. One that goes to sleep in the microsecond between the
+ * look and the signal restarts its call (SA_RESTART), as far as the system restarts
+ * that one. In a declared call, none comes.
+ *
+ * NOBODY WAITS FOR A HELD TASK WITHOUT A P FOR IT. A task may be held with a lock that
+ * all others need, malloc()'s say. Tasks that wait for it in user code lose their P as
+ * in any block. But the runtime itself may wait for it, inside, where no P is taken. So
+ * if tasks are held and no P has made a step for 10 ms (gt_preempt_rescue), sysmon
+ * lets the first of them go on without a P, "loose", as after an undeclared block: up to
+ * its next entry, or until it is held again a slice later. sysmon and the maker must not
+ * depend on such a lock with a P in hand. sysmon sends the signals, so as long as one is
+ * held, or might be, it leaves to others what could allocate memory (gt_preempt_idle).
+ *
+ * Held threads are bounded (GT_HELD_MAX). At the bound, who is to be held takes the
+ * place of one that is held: so loops beyond it still take turns.
+ *
+ * fork() copies the calling thread alone, and that is not held. A run ends with tasks
+ * held by letting them go loose, since one in malloc() must not stay there: each ends at
+ * its next entry into the runtime.
+ *
+ * Rejected: switching stacks in the handler, or in a frame pushed under the interrupted
+ * one, which is safe only where the instruction pointer is known not to be in libc; a
+ * timer for each thread, which costs signals where nobody waits.
+ *
+ * Source: Go's runtime, proc.go (retake, preemptone) and signal_unix.go (SIGURG, which
+ * programs that do not handle it ignore).
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "gt/panic.h"
+#include "gt/thread.h"
+#include "sched/bound.h"
+#include "sched/park.h"
+#include "sched/preempt.h"
+#include "sched/runq.h"
+#include "sched/timer.h"
+
+static struct {
+	struct sigaction old;		/* gt_run()'s caller's; constant during a run */
+	bool installed;
+} preempt;
+
+static void add(_Atomic uint64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* What p runs now; never 0. p's owner, or a guess. */
+static uint64_t sequence(struct gt_p *p)
+{
+	return gt_load(&p->tick) * (2 * GT_MAXPROCS_MAX) + gt_p_index(p) + 1;
+}
+
+/* ---- on the M ---- */
+
+/* Is it m's present task that was asked to let go? */
+static bool is_meant(struct gt_m *m)
+{
+	if (gt_load(&m->request) != sequence(m->p)) {
+		add(&gt_sched.nr_preempts_late);
+		return false;
+	}
+	return !gt_load(&m->g->preempt_off);
+}
+
+void gt_preempt_asked(struct gt_m *m)
+{
+	if (!is_meant(m))
+		return;
+	add(&gt_sched.nr_preempts);
+	gt_requeue_last();
+}
+
+/* May p go straight to a bound task, as it has nothing else to do first? */
+static bool is_free(struct gt_p *p)
+{
+	return !(gt_load(&gt_sched.slow) & GT_SLOW_SHED) && gt_runq_empty(p) && !gt_timers_due(p);
+}
+
+/*
+ * Who may have p: a task that is bound, in *next, or an M. False: neither. Others that
+ * wait must get their turns too, so bound ones do not pass p round among themselves,
+ * save at the bound of held threads, where that is all that is left.
+ */
+static bool choose_locked(struct gt_p *p, struct gt_g **next, struct gt_m **idle)
+{
+	*next = NULL;
+	*idle = NULL;
+	if (gt_load(&gt_sched.phase) != GT_ON)
+		return false;
+	if (gt_load(&gt_sched.held) >= gt_sched.config.held_max) {
+		*next = gt_bound_get_preempted_locked();
+		return *next;
+	}
+	if (is_free(p))
+		*next = gt_bound_get_locked();
+	if (!*next)
+		*idle = gt_thread_take_idle_locked(p);
+	return *next || *idle;
+}
+
+/* Will it find somebody, as things are? */
+static bool has_choice_locked(struct gt_p *p)
+{
+	return gt_sched.idle_m || gt_load(&gt_sched.held) >= gt_sched.config.held_max ||
+	       (is_free(p) && gt_bound_has_turn_locked());
+}
+
+/* m's task becomes runnable, and m its to go on with. */
+static void put_locked(struct gt_m *m)
+{
+	m->g->bound = m;
+	gt_store(&m->g->state, GT_PREEMPTED);
+	gt_bound_put_locked(m->g);
+	gt_count(&gt_sched.held);
+	if (gt_load(&gt_sched.held) > gt_load(&gt_sched.held_peak))
+		gt_store(&gt_sched.held_peak, gt_load(&gt_sched.held));
+}
+
+/* Wait for a P with the task, or for the word to go on without. */
+static void wait_held(struct gt_m *m)
+{
+	sigset_t all, old;
+	bool has_p;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	has_p = gt_bound_wait(m);
+	m->g->bound = m->locked ? m : NULL;
+	gt_store(&m->g->state, GT_RUNNING);
+	if (has_p) {
+		gt_count(&m->p->tick);
+		gt_store(&m->take, GT_TAKE_NONE);
+	} else {
+		gt_store(&m->loose_at, gt_clock());
+		gt_store(&m->loose, true);
+		atomic_fetch_add(&gt_sched.loose, 1);
+		gt_store(&m->take, GT_TAKE_TAKEN);
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* Give m's P away; then wait_held(). False: nobody takes it. */
+static bool hold(struct gt_m *m)
+{
+	struct gt_p *p = m->p;
+	struct gt_g *next;
+	struct gt_m *idle;
+	bool ok;
+
+	gt_lock(&gt_sched.lock);
+	ok = choose_locked(p, &next, &idle);
+	if (ok) {
+		put_locked(m);
+		gt_p_release(m);
+	}
+	gt_unlock(&gt_sched.lock);
+	if (!ok) {
+		add(&gt_sched.nr_preempts_refused);
+		return false;
+	}
+	add(&gt_sched.nr_preempts);
+	add(&gt_sched.nr_preempts_held);
+	if (next)
+		gt_bound_grant(next, p);
+	else
+		gt_sched.backend->wake(idle);
+	return true;
+}
+
+/* The same for m that has no P. */
+static bool hold_loose(struct gt_m *m)
+{
+	bool ok;
+
+	gt_lock(&gt_sched.lock);
+	ok = gt_load(&gt_sched.phase) == GT_ON;
+	if (ok) {
+		gt_preempt_found(m);
+		m->p = NULL;
+		m->pick = NULL;
+		gt_store(&m->held, NULL);
+		put_locked(m);
+	}
+	gt_unlock(&gt_sched.lock);
+	if (!ok)
+		return false;
+	atomic_thread_fence(memory_order_seq_cst);		/* (A) of sched.c */
+	gt_wake_p();
+	return true;
+}
+
+void gt_preempt_found(struct gt_m *m)
+{
+	gt_store(&m->loose, false);
+	atomic_fetch_sub(&gt_sched.loose, 1);
+}
+
+static void preempted(struct gt_m *m)
+{
+	uint32_t take;
+	bool held;
+
+	if (gt_load(&m->inside)) {
+		atomic_fetch_sub(&gt_sched.preempts_pending, 1);
+		return;
+	}
+	gt_store(&m->inside, true);
+	gt_barrier_light();				/* (A) of handoff.c */
+	take = gt_load(&m->take);
+	while (GT_TAKE_STATE(take) == GT_TAKE_ASKED || GT_TAKE_STATE(take) == GT_TAKE_WANTED)
+		if (atomic_compare_exchange_strong(&m->take, &take, GT_TAKE_NONE))
+			take = GT_TAKE_NONE;
+	held = (take == GT_TAKE_NONE && is_meant(m) && hold(m)) ||
+	       (take == GT_TAKE_TAKEN && gt_load(&m->loose) && hold_loose(m));
+	atomic_fetch_sub(&gt_sched.preempts_pending, 1);
+	if (held)
+		wait_held(m);
+	gt_store_release(&m->inside, false);
+}
+
+static void on_signal(int signal, siginfo_t *info, void *context)
+{
+	struct gt_m *m = gt_m_self();
+	int saved = errno;
+
+	if (m && info->si_code == SI_TKILL && info->si_pid == getpid() &&
+	    atomic_exchange(&m->signalled, false)) {
+		preempted(m);
+		errno = saved;
+	} else if (preempt.old.sa_flags & SA_SIGINFO) {
+		preempt.old.sa_sigaction(signal, info, context);
+	} else if (preempt.old.sa_handler != SIG_DFL && preempt.old.sa_handler != SIG_IGN) {
+		preempt.old.sa_handler(signal);
+	}
+}
+
+/* ---- on sysmon ---- */
+
+/* A handler of the program's in place of ours would not know what to do. */
+static bool is_installed(void)
+{
+	struct sigaction now;
+
+	return preempt.installed && !sigaction(SIGURG, NULL, &now) &&
+	       (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_signal;
+}
+
+static void send_locked(struct gt_m *m)
+{
+	atomic_fetch_add(&gt_sched.preempts_pending, 1);
+	atomic_store(&m->signalled, true);
+	syscall(SYS_tgkill, getpid(), gt_load(&m->tid), SIGURG);
+}
+
+/* Could m run, if it were not for its own task? */
+static bool is_running(struct gt_m *m)
+{
+	return !gt_load(&m->inside) && !gt_load(&m->signalled) && gt_load_acquire(&m->tid) &&
+	       !gt_sched.backend->asleep(m);
+}
+
+static void ask(struct gt_p *p, struct gt_m *m, uint64_t request, int64_t now)
+{
+	uint32_t none = GT_TAKE_NONE;
+
+	p->signal_at = now + GT_GRACE_NS;
+	gt_store(&m->request, request);
+	atomic_compare_exchange_strong(&m->take, &none, GT_TAKE_ASKED);
+}
+
+/* Returns whether a signal was sent, or what it takes was asked for. */
+static bool interrupt(struct gt_p *p, struct gt_m *m, int64_t now)
+{
+	uint32_t take = GT_TAKE_STATE(gt_load(&m->take));
+	bool done = true;
+
+	if (take == GT_TAKE_SYSCALL || take == GT_TAKE_TAKEN || !gt_sched.config.held_max ||
+	    !is_running(m) || !is_installed())
+		return false;
+	gt_lock(&gt_sched.lock);
+	if (has_choice_locked(p)) {
+		/* If it refuses, holding preemption off perhaps, not at once again. */
+		p->signal_at = now + gt_sched.config.slice / 8;
+		if (gt_load(&p->m) == m)
+			send_locked(m);
+	} else {
+		done = !gt_sched.reserving;
+		gt_maker_ask_spare_locked();
+	}
+	gt_unlock(&gt_sched.lock);
+	return done;
+}
+
+bool gt_preempt_look(struct gt_p *p, struct gt_m *m, int64_t now)
+{
+	uint64_t request = sequence(p);
+
+	if (gt_load(&m->request) == request)
+		return now >= p->signal_at && interrupt(p, m, now);
+	ask(p, m, request, now);
+	return true;
+}
+
+bool gt_preempt_idle(void)
+{
+	/* In this order: what is sent is counted as held before it is no longer pending. */
+	return !atomic_load(&gt_sched.preempts_pending) && !gt_load(&gt_sched.held);
+}
+
+void gt_preempt_rescue(void)
+{
+	struct gt_m *m = NULL;
+	struct gt_g *g;
+
+	gt_lock(&gt_sched.lock);
+	g = gt_bound_get_preempted_locked();
+	if (g)
+		m = g->bound;
+	gt_unlock(&gt_sched.lock);
+	if (!m)
+		return;
+	add(&gt_sched.nr_rescues);
+	gt_bound_loose(m);
+}
+
+void gt_preempt_look_loose(int64_t now)
+{
+	if (!gt_load(&gt_sched.loose) || !is_installed())
+		return;
+	gt_lock(&gt_sched.lock);
+	for (struct gt_m *m = gt_sched.all_m; m; m = m->all_next)
+		if (gt_load(&m->loose) && now - gt_load(&m->loose_at) >= gt_sched.config.slice &&
+		    is_running(m))
+			send_locked(m);
+	gt_unlock(&gt_sched.lock);
+}
+
+/* ---- the run ---- */
+
+void gt_preempt_start(void)
+{
+	struct sigaction action = {
+		.sa_sigaction = on_signal,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART,
+	}, old;
+
+	if (!gt_sched.config.preempt)
+		return;
+	if (sigaction(SIGURG, NULL, &old))
+		return;
+	/* In a child of fork() the parent's run may have left it so. */
+	if (!(old.sa_flags & SA_SIGINFO) || old.sa_sigaction != on_signal)
+		preempt.old = old;
+	action.sa_mask = preempt.old.sa_mask;
+	preempt.installed = !sigaction(SIGURG, &action, NULL);
+}
+
+void gt_preempt_stop(void)
+{
+	/* A handler that the program has set since stays. */
+	if (is_installed())
+		sigaction(SIGURG, &preempt.old, NULL);
+	preempt.installed = false;
+}
+
+/* ---- public ---- */
+
+/*
+ * The counter is the task's. A signal between load and store finds it as it was, and a
+ * held task goes on on the same thread, so neither need be atomic.
+ */
+void gt_preempt_off(void)
+{
+	struct gt_m *m = gt_m_self();
+
+	if (gt_likely(m))
+		gt_count(&m->g->preempt_off);
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+void gt_preempt_on(void)
+{
+	struct gt_m *m = gt_m_self();
+
+	atomic_signal_fence(memory_order_seq_cst);
+	if (gt_unlikely(!m))
+		return;
+	if (gt_unlikely(!gt_load(&m->g->preempt_off)))
+		gt_panic("gt_preempt_on() without gt_preempt_off()");
+	gt_store(&m->g->preempt_off, gt_load(&m->g->preempt_off) - 1);
+}

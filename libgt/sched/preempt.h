@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Preemption. See preempt.c. */
+#ifndef GT_SCHED_PREEMPT_H
+#define GT_SCHED_PREEMPT_H
+
+#include "sched/sched.h"
+
+/* How long a task may run while others wait, in ns, and the most threads held. */
+#define GT_SLICE 10000000
+#define GT_HELD_MAX 1000
+
+void gt_preempt_start(void);
+void gt_preempt_stop(void);
+
+/* For gt_regain(): m was asked to let go of its P. May park. */
+void gt_preempt_asked(struct gt_m *m);
+/* m, which was let go without a P, has found its way back. */
+void gt_preempt_found(struct gt_m *m);
+
+/*
+ * For sysmon: m has run one task with p for a slice, and others wait. Returns whether
+ * something comes of it soon.
+ */
+bool gt_preempt_look(struct gt_p *p, struct gt_m *m, int64_t now);
+/* Hold those again that have run without a P for a slice. */
+void gt_preempt_look_loose(int64_t now);
+/* No P makes a step: let one that is held go on without. */
+void gt_preempt_rescue(void);
+/* May sysmon wait for a lock of libc's? */
+bool gt_preempt_idle(void);
+
+#endif /* GT_SCHED_PREEMPT_H */
