@@ -85,9 +85,11 @@ static bool count_out(void *arg)
 	_Atomic uint64_t *word = state_of(arg);
 	uint64_t state = atomic_load(word);
 
-	while (counter(state))
-		if (atomic_compare_exchange_weak(word, &state, state - 1))
+	while (counter(state)) {
+		/* Its next use began before this wait had ended, a misuse: leave it whole. */
+		if (!(uint32_t)state || atomic_compare_exchange_weak(word, &state, state - 1))
 			return true;
+	}
 	return false;
 }
 

@@ -12,8 +12,9 @@
  * "owner" belong to the M that holds it, while that M is in the runtime (M.inside
  * is set); while it is outside, also to the one taker that handoff.c lets in.
  *
- * Lock order: chan or sema bucket, or pollfd -> timers of a P -> sched.lock ->
- * stacks. Two of a kind are locked in the order of their addresses. No lock is held
+ * Lock order: a timer -> chan or sema bucket, or pollfd -> timers of a P or a bubble ->
+ * sched.lock -> stacks. A bubble's own is taken with none but a park's, which commit has
+ * released, and sched.lock may follow it. Two of a kind are locked in the order of their addresses. No lock is held
  * over a park, except that park's commit releases.
  */
 #ifndef GT_SCHED_TYPES_H

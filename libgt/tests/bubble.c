@@ -144,6 +144,63 @@ GT_TEST_PROCS(earlier_ones_are_first)
 		CHECK_EQ(order[i], i);
 }
 
+/* Timers set, moved and stopped at random: each fires at its instant, or never. */
+struct one {
+	struct gt_timer *timer;
+	int64_t due;		/* 0: not at all */
+};
+
+static void fires_when_due(void *arg)
+{
+	struct one *one = arg;
+
+	CHECK_EQ(gt_now(), one->due);
+	one->due = 0;
+	count_one(NULL);
+}
+
+static int stop_one(struct one *one, int64_t *ns)
+{
+	*ns = 0;
+	return gt_timer_stop(one->timer);
+}
+
+static void sets_many(void *arg)
+{
+	long i, n = scaled(10000), due = 0;
+	struct one *all = calloc(n, sizeof(*all));
+	uint64_t state = 1;
+
+	for (i = 0; i < 4 * n; i++) {
+		struct one *one = &all[test_random(&state) % n];
+		int64_t ns = 1000000 + test_random(&state) % 1000000;
+
+		if (!one->timer)
+			one->timer = gt_after_func(ns, fires_when_due, one);
+		else if (test_random(&state) & 1)
+			CHECK_EQ(gt_timer_reset(one->timer, ns), one->due != 0);
+		else
+			CHECK_EQ(stop_one(one, &ns), one->due != 0);
+		one->due = ns ? gt_now() + ns : 0;
+		if (i % 100 == 0)
+			gt_sleep(test_random(&state) % 10);
+	}
+	for (i = 0; i < n; i++)
+		due += all[i].due != 0;
+	CHECK_EQ(ran, 0);
+	gt_sleep(2000000);
+	CHECK_EQ(ran, due);
+	for (i = 0; i < n; i++)
+		gt_timer_put(all[i].timer);
+	free(all);
+	(void)arg;
+}
+
+GT_TEST_PROCS(each_at_its_instant)
+{
+	run(sets_many);
+}
+
 static void sleeps_an_hour(void *arg)
 {
 	gt_sleep(HOUR);
