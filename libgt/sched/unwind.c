@@ -150,11 +150,13 @@ static void run_frame(struct gt_g *g, uintptr_t sp, uintptr_t end)
 	void *arg;
 
 	while ((call = g->defers) && call->frame <= sp && (uintptr_t)call < end) {
-		call = gt_defer_next(g, &fn, &arg);
-		if (fn)
-			fn(arg);
-		else
-			gt_defer_drop(call);	/* the gt_try() that is going to return */
+		/* A scope that is left, or the gt_try() that is going to return. */
+		if (call->kind != GT_CALL_ONE && !call->more) {
+			gt_defer_drop(call);
+			continue;
+		}
+		gt_defer_next(g, &fn, &arg);
+		fn(arg);
 	}
 }
 
