@@ -9,16 +9,18 @@
  * since each look disturbs the others.
  *
  * NO LOST WAKEUP. A task made ready must be found, though its maker wakes nobody
- * while somebody spins, and the spinner may be about to give up:
+ * while no P is idle or somebody spins, and that one may be about to give up:
  *
- *	maker (gt_ready)		last spinner (gt_find)
- *	add the task to a queue		idle_p_count++, then spinning--
+ *	maker (gt_ready)		M that goes idle (gt_find)
+ *	add the task to a queue		idle_p_count++; if it spins: spinning--
  *	(A) full barrier		(B) full barrier
  *	if (idle_p_count && !spinning)	look once more into every queue
  *		wake an M
  *
  * Both are sequentially consistent, so one of the two sees the other: the maker
- * sees that nobody spins, and wakes an M; or the spinner sees the task. (A) is
+ * sees an idle P and that nobody spins, and wakes an M; or the M sees the task. An M
+ * that did not spin looks, too: spinning may have been that of a maker which then found
+ * no idle P (gt_wake_p), or of an M that has taken its task and looks no more. (A) is
  * free where the task was added by the exchange of gt_runq_put_next(): that and
  * the loads of gt_wake_p() are sequentially consistent themselves. Elsewhere it is
  * a fence before gt_wake_p(). An M that is started to run what the maker added is
@@ -439,14 +441,14 @@ idle:
 	if (m->spinning) {
 		m->spinning = false;
 		atomic_fetch_sub(&gt_sched.spinning, 1);
-		GT_WINDOW("idle.quit");
-		atomic_thread_fence(memory_order_seq_cst);		/* (B) */
-		p = recheck();
-		if (p) {
-			gt_p_acquire(m, p);
-			spin_begin(m);
-			goto again;
-		}
+	}
+	GT_WINDOW("idle.quit");
+	atomic_thread_fence(memory_order_seq_cst);			/* (B) */
+	p = recheck();
+	if (p) {
+		gt_p_acquire(m, p);
+		spin_begin(m);
+		goto again;
 	}
 	if (wait_in_poller(m, gt_timers_first(), &g)) {
 		if (!g)
