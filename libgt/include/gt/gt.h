@@ -20,6 +20,7 @@
 #ifndef GT_GT_H
 #define GT_GT_H
 
+#include <gt/atomic.h>
 #include <gt/bubble.h>
 #include <gt/chan.h>
 #include <gt/context.h>
@@ -29,8 +30,10 @@
 #include <gt/map.h>
 #include <gt/net.h>
 #include <gt/panic.h>
+#include <gt/pool.h>
 #include <gt/select.h>
 #include <gt/semaphore.h>
+#include <gt/sharded.h>
 #include <gt/signal.h>
 #include <gt/singleflight.h>
 #include <gt/stats.h>
