@@ -44,5 +44,6 @@
 #include <gt/time.h>
 #include <gt/typed.h>
 #include <gt/version.h>
+#include <gt/workers.h>
 
 #endif /* GT_GT_H */
