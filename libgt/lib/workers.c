@@ -206,10 +206,11 @@ int gt_workers_stop(struct gt_workers *workers, enum gt_workers_end how, int64_t
 	gt_mutex_unlock(&workers->lock);
 
 	if (how == GT_WORKERS_CANCEL) {
-		gt_context_cancel(workers->ctx);
+		/* Before the workers are free to take them. */
 		for (; take(workers, &job); dropped++)
 			if (workers->dropped)
 				workers->dropped(job.fn, job.arg);
+		gt_context_cancel(workers->ctx);
 		gt_semaphore_release(&workers->room, dropped);
 	}
 	error = gt_wg_wait_until(&workers->alive, deadline);
