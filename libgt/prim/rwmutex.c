@@ -8,7 +8,10 @@
  *
  * Invariants, whenever the bucket is unlocked:
  * - WRITER is set or COUNT is not zero, or both are not so;
- * - QUEUED is set if anybody is in a queue;
+ * - QUEUED is set if anybody is in a queue; also for a while after the last of them
+  has given up;
+- if nobody has the mutex and somebody is in a queue, who left last is on its way to
+  hand over: so none queues behind QUEUED alone, but takes the mutex;
  * - readers are in their queue only if WRITER is set or a writer is in the other;
  *   after a writer's deadline that is restored by given_up().
  *
@@ -261,13 +264,16 @@ static int write_slow(struct gt_rwmutex *rwmutex, int64_t deadline)
 	uint32_t old = gt_load(word);
 
 	for (;;) {
-		if (old && gt_deadline_passed(deadline)) {
+		/* QUEUED alone may be left over from one who gave up: nobody would wake us. */
+		bool wait = old & (WRITER | COUNT) || queued_locked(rwmutex, bucket);
+
+		if (wait && gt_deadline_passed(deadline)) {
 			gt_sema_unlock(bucket);
 			return -ETIMEDOUT;
 		}
-		if (!change(word, &old, old ? old | QUEUED : WRITER))		/* (B) */
+		if (!change(word, &old, wait ? old | QUEUED : WRITER))		/* (B) */
 			continue;
-		if (old)
+		if (wait)
 			return wait_locked(rwmutex, bucket, writers(rwmutex), deadline,
 					   GT_REASON_RWMUTEX_WRITE);
 		gt_sema_unlock(bucket);
