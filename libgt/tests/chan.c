@@ -461,6 +461,148 @@ GT_TEST_PROCS(references_of_tasks)
 	AWAIT(gt_task_count() == 1);
 }
 
+/* ------------------------------------------------- panics that are recovered ---- */
+
+static long some_value = 3;
+
+static void panics_by_send(void *arg)
+{
+	gt_chan_send(arg, &some_value);
+}
+
+static void panics_by_try_send(void *arg)
+{
+	gt_chan_try_send(arg, &some_value);
+}
+
+static void panics_by_send_until(void *arg)
+{
+	gt_chan_send_until(arg, &some_value, gt_now() + 3600 * GT_SECOND);
+}
+
+static void panics_by_select(void *arg)
+{
+	struct gt_case cases[70];	/* so many take memory, to be freed */
+
+	for (int i = 0; i < 70; i++)
+		cases[i] = gt_case_recv(NULL, NULL);
+	cases[69] = gt_case_send(arg, &some_value);
+	gt_select(cases, 70, 0);
+}
+
+static void panics_by_close(void *arg)
+{
+	gt_chan_close(arg);
+}
+
+static void (*const panickers[])(void *) = { panics_by_send, panics_by_try_send,
+	panics_by_send_until, panics_by_select, panics_by_close };
+
+static void is_caught(void (*fn)(void *), struct gt_chan *mine)
+{
+	struct gt_panic_info info;
+
+	CHECK_EQ(gt_try(fn, mine, &info), GT_PANICKED);
+	CHECK(!strcmp(info.message, fn == panics_by_close ? "close of closed channel" :
+							    "send on closed channel"));
+}
+
+static void waits_and_is_caught(void *arg)
+{
+	is_caught(panickers[passed], arg);
+	atomic_fetch_add(&passed, 1);
+}
+
+/* No lock is held by one, and no waiter is left behind. */
+GT_TEST_ORDER(panics_leave_the_channel_whole)
+{
+	enum { SENDS_THAT_WAIT = 4 };
+	struct gt_chan *mine;
+	long value;
+
+	for (size_t cap = 0; cap < 2; cap++) {
+		CHECK(mine = gt_chan_make(sizeof(long), cap));
+		if (cap)
+			gt_chan_send(mine, &some_value);
+		gt_chan_close(mine);
+		for (size_t i = 0; i < ARRAY_SIZE(panickers); i++)
+			is_caught(panickers[i], mine);
+		if (cap) {
+			CHECK_EQ(gt_chan_recv(mine, &value), 1);
+			CHECK_EQ(value, 3);
+		}
+		CHECK_EQ(gt_chan_recv(mine, &value), 0);
+		gt_chan_put(mine);
+	}
+	for (passed = 0; passed < SENDS_THAT_WAIT;) {
+		int before = passed;
+
+		if (panickers[before] == panics_by_try_send) {
+			passed++;
+			continue;
+		}
+		CHECK(mine = gt_chan_make(sizeof(long), 0));
+		CHECK_EQ(gt_go(waits_and_is_caught, mine), 0);
+		gt_yield();
+		CHECK_EQ(passed, before);
+		gt_chan_close(mine);
+		AWAIT(passed == before + 1);
+		CHECK_EQ(gt_chan_recv(mine, NULL), 0);
+		gt_chan_put(mine);
+	}
+	check_leaks();
+}
+
+/* --------------------------------------------------------- the largest elements ---- */
+
+enum { LARGEST = 64 << 10 };
+
+static void fill_with(unsigned char *bytes, int seed)
+{
+	for (int i = 0; i < LARGEST; i++)
+		bytes[i] = seed + i / 251;
+}
+
+static void sends_the_largest(void *arg)
+{
+	unsigned char *bytes = malloc(LARGEST);
+	struct gt_case cases[] = { gt_case_recv(NULL, NULL), gt_case_send(arg, bytes) };
+
+	for (int i = 0; i < 20; i++) {
+		fill_with(bytes, i);
+		if (i % 2)
+			gt_chan_send(arg, bytes);
+		else
+			CHECK_EQ(gt_select(cases, 2, 0), 1);
+		memset(bytes, 0xee, LARGEST);
+	}
+	gt_chan_close(arg);
+	free(bytes);
+}
+
+GT_TEST_PROCS(largest_elements)
+{
+	unsigned char *bytes = malloc(LARGEST), *expected = malloc(LARGEST);
+	struct gt_chan *mine;
+
+	for (size_t cap = 0; cap < 3; cap++) {
+		CHECK(mine = gt_chan_make(LARGEST, cap));
+		CHECK_EQ(gt_go(sends_the_largest, mine), 0);
+		for (int i = 0; i < 20; i++) {
+			CHECK_EQ(gt_chan_recv(mine, bytes), 1);
+			fill_with(expected, i);
+			CHECK(!memcmp(bytes, expected, LARGEST));
+		}
+		CHECK_EQ(gt_chan_recv(mine, bytes), 0);
+		memset(expected, 0, LARGEST);
+		CHECK(!memcmp(bytes, expected, LARGEST));
+		AWAIT(gt_task_count() == 1);
+		gt_chan_put(mine);
+	}
+	free(bytes);
+	free(expected);
+}
+
 static void puts_under_a_waiter(void)
 {
 	struct gt_chan *mine = gt_chan_make(sizeof(long), 0);
