@@ -11,6 +11,7 @@
  *
  * Source: Go's sync/waitgroup.go.
  */
+#include "base/window.h"
 #include "gt/panic.h"
 #include "gt/sync.h"
 #include "prim/sema.h"
@@ -54,6 +55,7 @@ static void wg_add(struct gt_wg *wg, int delta)
 		gt_panic("sync: WaitGroup misuse: Add called concurrently with Wait");
 	if (counter(state) || !(uint32_t)state)
 		return;
+	GT_WINDOW("wg.zero");
 	if (!gt_sema_wake(wg, SIZE_MAX, release_waiters, wg))
 		gt_panic("sync: WaitGroup misuse: Add called concurrently with Wait");
 }

@@ -321,6 +321,62 @@ static void while_resized(long n)
 	gt_gomaxprocs(2);
 }
 
+/* A timer that is stopped, or set for later, while its tick is under way. */
+static void stopped_as_they_fire(long n)
+{
+	struct gt_timer *timer = gt_timer_make(0);
+	uint64_t state = 1;
+	int64_t until;
+	long i;
+
+	for (i = 0; i < n; i++) {
+		gt_timer_reset(timer, 20 * GT_MICROSECOND);
+		until = gt_now() + test_random(&state) % (300 * GT_MICROSECOND);
+		while (gt_now() < until)
+			;
+		if (i % 2)
+			gt_timer_stop(timer);
+		else
+			gt_timer_reset(timer, 3600 * GT_SECOND);
+		until = gt_now() + 300 * GT_MICROSECOND;
+		while (gt_now() < until)
+			CHECK_EQ(gt_chan_try_recv(gt_timer_chan(timer), NULL), -EAGAIN);
+	}
+	gt_timer_put(timer);
+}
+
+static struct gt_wg waited;
+
+static void done_at(void *arg)
+{
+	while (gt_now() < (intptr_t)arg)
+		;
+	gt_wg_done(&waited);
+}
+
+/* Who has timed out may add again, though who was to wake it may be on its way. */
+static void timed_out_as_woken(long n)
+{
+	struct gt_wg wg = {0};
+	uint64_t state = 1;
+	long i;
+
+	for (i = 0; i < n; i++) {
+		int64_t at = gt_now() + 50 * GT_MICROSECOND;
+
+		gt_wg_add(&waited, 1);
+		CHECK_EQ(gt_wg_go(&wg, done_at, (void *)(intptr_t)at), 0);
+		if (gt_wg_wait_until(&waited, at + test_random(&state) % (50 * GT_MICROSECOND))) {
+			gt_wg_add(&waited, 1);
+			while (gt_now() < at + 300 * GT_MICROSECOND)
+				;
+			gt_wg_done(&waited);
+		}
+		gt_wg_wait(&wg);
+		CHECK_EQ(gt_wg_wait_until(&waited, 0), 0);
+	}
+}
+
 static const struct {
 	void (*run)(long n);
 	long n;
@@ -330,7 +386,8 @@ static const struct {
 	{ beside_a_busy_one, 150, false }, { timers_of_a_busy_one, 60, false },
 	{ grown_beside_a_busy_one, 60, false }, { with_timers, 40, false },
 	{ with_earlier_timers, 40, false }, { with_a_descriptor, 100, false },
-	{ parks_as_a_timer_fires, 80, true }, { in_blocking_calls, 40, true }, { while_resized, 100, true },
+	{ parks_as_a_timer_fires, 80, true }, { stopped_as_they_fire, 80, true },
+	{ timed_out_as_woken, 80, true }, { in_blocking_calls, 40, true }, { while_resized, 100, true },
 };
 
 static void all_pairs(void)
@@ -403,6 +460,8 @@ WINDOW_TEST(poll_sleep, "poll.sleep")
 WINDOW_TEST(poll_woke, "poll.woke")
 WINDOW_TEST(timer_first, "timer.first")
 WINDOW_TEST(timer_firing, "timer.firing")
+/* wg.c: a deadline, and the last done */
+WINDOW_TEST(wg_zero, "wg.zero")
 /* thread.c, futex.c, maker.c: Ms that sleep, are woken, and come to be */
 WINDOW_TEST(thread_idle, "thread.idle")
 WINDOW_TEST(thread_given, "thread.given")
