@@ -2,7 +2,7 @@
 # Figures: against Go, module against fallback in the VM, and instruction counts.
 
 GTBENCH := $(OUT)/bench/gtbench
-GTBENCH_OBJ := $(patsubst %,$(OUT)/bench/%.o,gtbench tasks chans selects timers waits)
+GTBENCH_OBJ := $(patsubst %,$(OUT)/bench/%.o,gtbench tasks chans selects timers syncs waits)
 FLOOR := $(OUT)/bench/floor
 GOBENCH := $(OUT)/bench/gobench
 

@@ -22,6 +22,9 @@ import (
 const (
 	wave         = 1000
 	buffer       = 128
+	lockers      = 8
+	readMostly   = 100
+	mapKeys      = 1000
 	skynetLeaves = 1000000
 	skynetWays   = 10
 	block        = 20 * time.Millisecond
@@ -292,6 +295,89 @@ func skynet(name string) {
 	out(name, float64(clock()-start)*skynetLeaves/float64(leaves))
 }
 
+// Locks, and what is shared by them or without them.
+
+var shared int
+
+func mutex() {
+	var mu sync.Mutex
+	n := ops(20000000)
+	start := clock()
+	for range n {
+		mu.Lock()
+		shared++
+		mu.Unlock()
+	}
+	outEach("mutex", start, n)
+}
+
+// ops, shared out among lockers tasks.
+func atOnce(name string, ops int, fn func(each int)) {
+	var wg sync.WaitGroup
+	each := (ops + lockers - 1) / lockers
+	start := clock()
+	for range lockers {
+		wg.Go(func() { fn(each) })
+	}
+	wg.Wait()
+	outEach(name, start, each*lockers)
+}
+
+func mutexTasks() {
+	var mu sync.Mutex
+	atOnce("mutex_8", ops(10000000), func(each int) {
+		for range each {
+			mu.Lock()
+			shared++
+			mu.Unlock()
+		}
+	})
+}
+
+func rwmutexTasks() {
+	var mu sync.RWMutex
+	atOnce("rwmutex", ops(10000000), func(each int) {
+		sum := 0
+		for i := range each {
+			if i%readMostly != 0 {
+				mu.RLock()
+				sum += shared
+				mu.RUnlock()
+			} else {
+				mu.Lock()
+				shared++
+				mu.Unlock()
+			}
+		}
+		if sum < 0 {
+			panic("rwmutex: the sum is negative")
+		}
+	})
+}
+
+func mapLoad() {
+	var m sync.Map
+	for key := range mapKeys {
+		m.Store(key, key)
+	}
+	atOnce("map_load", ops(10000000), func(each int) {
+		for i := range each {
+			if _, ok := m.Load(i % mapKeys); !ok {
+				panic("map_load: a key is not there")
+			}
+		}
+	})
+}
+
+func pool() {
+	p := sync.Pool{New: func() any { return new([64]byte) }}
+	atOnce("pool", ops(10000000), func(each int) {
+		for range each {
+			p.Put(p.Get())
+		}
+	})
+}
+
 // Waiting.
 
 func parked(name string, count int) {
@@ -468,6 +554,11 @@ var benchmarks = map[string]func(){
 		skynet("skynet_cold")
 		skynet("skynet")
 	},
+	"mutex":    mutex,
+	"mutex_8":  mutexTasks,
+	"rwmutex":  rwmutexTasks,
+	"map_load": mapLoad,
+	"pool":     pool,
 	"parked_100k":   func() { parked("parked_100k", ops(100000)) },
 	"parked_1m":     func() { parked("parked_1m", ops(1000000)) },
 	"sleep":         sleep,
