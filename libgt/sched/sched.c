@@ -164,10 +164,12 @@ void gt_wake_p(void)
 		return;
 	GT_WINDOW("wake.won");
 	p = gt_p_idle_get();
-	if (p)
+	if (p) {
+		atomic_fetch_add_explicit(&gt_sched.nr_wakes, 1, memory_order_relaxed);
 		gt_thread_start(p, true);
-	else
+	} else {
 		atomic_fetch_sub(&gt_sched.spinning, 1);
+	}
 }
 
 void gt_inject(struct gt_list *list)

@@ -371,7 +371,7 @@ struct gt_sched {
 	_Atomic uint64_t born_outside;	/* Gs started by plain threads */
 
 	/* For gt_stats. */
-	_Atomic uint64_t nr_threads, nr_threads_gone, nr_steals, nr_handoffs, nr_refused, nr_regains,
+	_Atomic uint64_t nr_wakes, nr_threads, nr_threads_gone, nr_steals, nr_handoffs, nr_refused, nr_regains,
 		nr_requeues, nr_syscalls_taken, gap_ns,
 		nr_preempts, nr_preempts_held, nr_preempts_late, nr_preempts_refused,
 		nr_rescues;

@@ -36,6 +36,8 @@ GT_BEGIN_DECLS
  * @held_max: the most of them at once.
  * @held_let_go: held tasks that went on without a processor, for a lock that they had.
  * @syscalls_handed_off: processors taken during a declared system call.
+ * @wakes: threads woken to look for work: at most one for each task made ready, none while
+ *	one looks, and one more by each that has found some.
  */
 struct gt_stats {
 	uint64_t tasks_started;
@@ -58,6 +60,7 @@ struct gt_stats {
 	uint64_t held_max;
 	uint64_t held_let_go;
 	uint64_t syscalls_handed_off;
+	uint64_t wakes;
 };
 
 /**
