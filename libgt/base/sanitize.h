@@ -59,6 +59,9 @@ static inline bool gt_on_valgrind(void)
 #endif
 }
 
+/* The same, once the first stack is made: cheaper to ask. gstack.c */
+extern bool gt_fiber_valgrind;
+
 /* A stack as they see it. */
 struct gt_fiber {
 #ifdef GT_TSAN
@@ -112,7 +115,8 @@ static inline void gt_fiber_create(struct gt_fiber *fiber, const char *low, size
 #endif
 #ifdef GT_VALGRIND
 	/* What the last task left there is no value of this one. */
-	VALGRIND_MAKE_MEM_UNDEFINED(low, size);
+	if (gt_fiber_valgrind)
+		VALGRIND_MAKE_MEM_UNDEFINED(low, size);
 #endif
 	(void)fiber, (void)low, (void)size;
 }

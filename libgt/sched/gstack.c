@@ -47,7 +47,6 @@
 #define GT_SLAB_STACKS 64	/* bits of gt_slab.fresh */
 #define GT_BATCH_SHARE 8
 #define GT_COLOURS 16
-#define GT_DEAD_MAX 128		/* a P keeps up to this many, and gives half away */
 #define GT_TRIM_KEEP 1024
 #define GT_TRIM_EVERY GT_SECOND
 #define GT_TRIM_BATCH 64
@@ -78,6 +77,8 @@ static struct {
 
 _Static_assert(sizeof(struct gt_g) + GT_COLOURS * GT_CACHELINE < GT_PAGE / 2,
 	       "a G and its colour leave half a page to the task's first frames");
+
+bool gt_fiber_valgrind;
 
 static struct gt_g *g_of(struct gt_slab *slab, unsigned int i)
 {
@@ -133,6 +134,7 @@ static struct gt_slab *slab_make_locked(unsigned int count, size_t size, size_t 
 	slab->stride = guard + size;
 	slab->count = count;
 	slab->fresh = bits(count);
+	gt_fiber_valgrind = gt_on_valgrind();
 	slab->map = mmap(NULL, count * slab->stride, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 	if (slab->map == MAP_FAILED)
@@ -181,18 +183,12 @@ static bool furnish(struct gt_slab *slab, unsigned int first, unsigned int count
 		struct gt_g *g = g_of(slab, i);
 
 		g->stack.slab = slab;
+		g->stack.alone = slab->count == 1;
 		g->stack.low = low + slab->guard;
 		g->stack.size = (char *)g - g->stack.low;
 		gt_fiber_map(&g->fiber, g->stack.low, g->stack.size);
 	}
 	return true;
-}
-
-static void keep(struct gt_p *p, struct gt_g *g)
-{
-	g->next = p->dead;
-	p->dead = g;
-	p->dead_count++;
 }
 
 /* Fresh stacks: one is returned, and perhaps more for p to keep. */
@@ -232,7 +228,7 @@ out:
 		return NULL;
 	}
 	while (--count)
-		keep(p, g_of(slab, first + count));
+		gt_stack_keep(p, g_of(slab, first + count));
 	return g_of(slab, first);
 }
 
@@ -279,7 +275,7 @@ static struct gt_g *get_dead(struct gt_p *p)
 
 		stacks.dead = more->next;
 		count--;
-		keep(p, more);
+		gt_stack_keep(p, more);
 	}
 	gt_store(&stacks.dead_count, count);
 	if (count < stacks.dead_least)
@@ -288,32 +284,16 @@ static struct gt_g *get_dead(struct gt_p *p)
 	return g;
 }
 
-struct gt_g *gt_stack_get(struct gt_p *p, size_t size, size_t guard)
+struct gt_g *gt_stack_get_slow(struct gt_p *p, size_t size, size_t guard)
 {
 	struct gt_g *g;
-	int saved;
 
-	if (gt_unlikely(size > GT_STACK_SIZE || guard > GT_GUARD_SIZE)) {
-		saved = errno;
-		if (size < GT_STACK_SIZE)
-			size = GT_STACK_SIZE;
-		guard = guard > GT_GUARD_SIZE ? round_up(guard) : GT_GUARD_SIZE;
-		g = get_large(size, guard);
-		errno = saved;
-	} else if (gt_likely(p && p->dead)) {
-		g = p->dead;
-		p->dead = g->next;
-		p->dead_count--;
-	} else {
-		saved = errno;
+	if (size <= GT_STACK_SIZE && guard <= GT_GUARD_SIZE) {
 		g = get_dead(p);
-		if (!g)
-			g = get_fresh(p);
-		errno = saved;
+		return g ? g : get_fresh(p);
 	}
-	if (gt_likely(g))
-		gt_fiber_create(&g->fiber, g->stack.low, g->stack.size);
-	return g;
+	return get_large(size > GT_STACK_SIZE ? size : GT_STACK_SIZE,
+			 guard > GT_GUARD_SIZE ? round_up(guard) : GT_GUARD_SIZE);
 }
 
 void gt_stack_share(struct gt_p *p, uint32_t most)
@@ -331,19 +311,16 @@ void gt_stack_share(struct gt_p *p, uint32_t most)
 	gt_unlock(&stacks.lock);
 }
 
-void gt_stack_put(struct gt_p *p, struct gt_g *g)
+void gt_stack_put_slow(struct gt_p *p, struct gt_g *g)
 {
-	gt_fiber_destroy(&g->fiber);
-	if (gt_unlikely(g->stack.slab->count == 1)) {
-		gt_fiber_unmap(&g->fiber);
-		gt_lock(&stacks.lock);
-		slab_put_locked(g->stack.slab);
-		gt_unlock(&stacks.lock);
+	if (!g->stack.alone) {
+		gt_stack_share(p, GT_DEAD_MAX / 2);
 		return;
 	}
-	keep(p, g);
-	if (gt_unlikely(p->dead_count >= GT_DEAD_MAX))
-		gt_stack_share(p, GT_DEAD_MAX / 2);
+	gt_fiber_unmap(&g->fiber);
+	gt_lock(&stacks.lock);
+	slab_put_locked(g->stack.slab);
+	gt_unlock(&stacks.lock);
 }
 
 /* Some of the surplus goes back. */

@@ -154,10 +154,48 @@ void gt_sysmon_forget(void);
 
 /* gstack.c: stacks with their Gs. */
 
+#define GT_DEAD_MAX 128		/* a P keeps up to this many free stacks, and gives half away */
+
+struct gt_g *gt_stack_get_slow(struct gt_p *p, size_t size, size_t guard);
+void gt_stack_put_slow(struct gt_p *p, struct gt_g *g);
+
+static inline void gt_stack_keep(struct gt_p *p, struct gt_g *g)
+{
+	g->next = p->dead;
+	p->dead = g;
+	p->dead_count++;
+}
+
 /* A G on a stack with a guard, of at least so many bytes; NULL: no memory. p may be NULL. */
-struct gt_g *gt_stack_get(struct gt_p *p, size_t size, size_t guard);
+static inline struct gt_g *gt_stack_get(struct gt_p *p, size_t size, size_t guard)
+{
+	struct gt_g *g;
+
+	if (gt_likely(p && p->dead && size <= GT_STACK_SIZE && guard <= GT_GUARD_SIZE)) {
+		g = p->dead;
+		p->dead = g->next;
+		p->dead_count--;
+	} else {
+		g = gt_stack_get_slow(p, size, guard);
+		if (!g)
+			return NULL;
+	}
+	gt_fiber_create(&g->fiber, g->stack.low, g->stack.size);
+	return g;
+}
+
 /* Its G is dead, and nobody stands on it. */
-void gt_stack_put(struct gt_p *p, struct gt_g *g);
+static inline void gt_stack_put(struct gt_p *p, struct gt_g *g)
+{
+	gt_fiber_destroy(&g->fiber);
+	if (gt_likely(!g->stack.alone)) {
+		gt_stack_keep(p, g);
+		if (gt_likely(p->dead_count < GT_DEAD_MAX))
+			return;
+	}
+	gt_stack_put_slow(p, g);
+}
+
 /* p, which is the caller's, keeps at most so many free stacks; others may have the rest. */
 void gt_stack_share(struct gt_p *p, uint32_t most);
 /*

@@ -79,6 +79,7 @@ struct gt_stack {
 	char *low;		/* lowest usable address; the guard is below */
 	size_t size;		/* usable bytes, up to the G */
 	struct gt_slab *slab;	/* NULL: a thread's own stack */
+	bool alone;		/* in its slab, with which it goes */
 };
 
 /*
