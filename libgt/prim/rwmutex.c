@@ -171,11 +171,11 @@ static inline bool read_fast(_Atomic uint32_t *word)
 	return false;
 }
 
-/* Inside the runtime. */
-static int read_slow(struct gt_rwmutex *rwmutex, int64_t deadline)
+/* Inside the runtime, with the bucket's lock, which it lets go. */
+static int read_locked(struct gt_rwmutex *rwmutex, struct gt_sema_bucket *bucket,
+		       int64_t deadline)
 {
 	_Atomic uint32_t *word = word_of(rwmutex);
-	struct gt_sema_bucket *bucket = gt_sema_lock(rwmutex);
 	uint32_t old = gt_load(word);
 
 	for (;;) {
@@ -195,21 +195,25 @@ static int read_slow(struct gt_rwmutex *rwmutex, int64_t deadline)
 	}
 }
 
-int gt_rwmutex_rlock_until(struct gt_rwmutex *rwmutex, int64_t deadline)
+static __attribute__((__noinline__)) int read_slow(struct gt_rwmutex *rwmutex, int64_t deadline)
 {
 	int error;
 
-	if (read_fast(word_of(rwmutex)))
-		return 0;
 	gt_enter();
-	error = read_slow(rwmutex, deadline);
+	error = read_locked(rwmutex, gt_sema_lock(rwmutex), deadline);
 	gt_leave();
 	return error;
 }
 
+int gt_rwmutex_rlock_until(struct gt_rwmutex *rwmutex, int64_t deadline)
+{
+	return read_fast(word_of(rwmutex)) ? 0 : read_slow(rwmutex, deadline);
+}
+
 void gt_rwmutex_rlock(struct gt_rwmutex *rwmutex)
 {
-	gt_rwmutex_rlock_until(rwmutex, GT_NO_DEADLINE);
+	if (!read_fast(word_of(rwmutex)))
+		read_slow(rwmutex, GT_NO_DEADLINE);
 }
 
 int gt_rwmutex_try_rlock(struct gt_rwmutex *rwmutex)
