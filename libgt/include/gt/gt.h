@@ -37,6 +37,7 @@
 #include <gt/signal.h>
 #include <gt/singleflight.h>
 #include <gt/stats.h>
+#include <gt/supervisor.h>
 #include <gt/sync.h>
 #include <gt/syscall.h>
 #include <gt/task.h>
