@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The library's examples, the programs of the tools, and the demo.
 
-EXAMPLES := hello httpd
+EXAMPLES_SHORT := hello pipeline hedged broker
+EXAMPLES := $(EXAMPLES_SHORT) httpd
 HTTPD_OBJ := $(patsubst %,$(OUT)/examples/%.o,httpd http routes)
 EXAMPLE_TEST := $(OUT)/examples/test-httpd
 EXAMPLE_TEST_OBJ := $(patsubst %,$(OUT)/examples/%.o,test-httpd test-client)
@@ -23,7 +24,7 @@ $(OUT)/tools/load/%.o: tools/load/%.c
 	$(call say,CC,$@)
 	$(compile)
 
-$(OUT)/examples/hello: $(OUT)/examples/hello.o $(LIBGT_MAIN) $(LIBGT_A)
+$(patsubst %,$(OUT)/examples/%,$(EXAMPLES_SHORT)): %: %.o $(LIBGT_MAIN) $(LIBGT_A)
 $(OUT)/examples/httpd: $(HTTPD_OBJ) $(LIBGT_MAIN) $(LIBGT_A)
 $(EXAMPLE_TEST): $(EXAMPLE_TEST_OBJ)
 $(GT_LOAD): $(GT_LOAD_OBJ)
@@ -32,7 +33,7 @@ $(patsubst %,$(OUT)/examples/%,$(EXAMPLES)) $(EXAMPLE_TEST) $(GT_LOAD):
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(EXAMPLE_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBGT_LIBS)
 
--include $(OUT)/examples/hello.d $(HTTPD_OBJ:.o=.d) $(EXAMPLE_TEST_OBJ:.o=.d) $(GT_LOAD_OBJ:.o=.d)
+-include $(patsubst %,$(OUT)/examples/%.d,$(EXAMPLES_SHORT)) $(HTTPD_OBJ:.o=.d) $(EXAMPLE_TEST_OBJ:.o=.d) $(GT_LOAD_OBJ:.o=.d)
 
 # What the driver needs beside it in the guest. Its options may be set: DEMO_FLAGS.
 DEMO_FILES := tools/demo/run tools/demo/table.awk $(OUT)/examples/httpd $(GT_LOAD)

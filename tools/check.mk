@@ -20,7 +20,7 @@ check-all: check-deps
 check-builds: check-deps
 	$(Q)$(CHECK) $(CHECK_BUILDS)
 check-lib: check-deps
-	$(Q)$(CHECK) $(CHECK_LIB) httpd
+	$(Q)$(CHECK) $(CHECK_LIB) httpd examples
 check-tsan check-asan check-valgrind: check-%: check-deps
 	$(Q)$(CHECK) $*
 check-vm: check-deps

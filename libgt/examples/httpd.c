@@ -3,10 +3,10 @@
  * A small HTTP server on gt: one task a connection, written as if it blocked. What
  * it answers is in routes.c, how it reads and writes HTTP in http.c.
  *
- * Ending: SIGTERM and SIGINT, which GET /quit raises, are read from a signalfd. The
- * task that does so shuts the listener down, which ends the accept loop of the main
- * task, and the reading side of every connection: idle ones end at once, the others
- * when their request is answered.
+ * Ending, bounded in time: SIGTERM and SIGINT, which GET /quit raises, end a context. The
+ * task that waits for it shuts the listener down, which ends the accept loop of the main
+ * task, and the reading side of every connection: idle ones end at once, the others when
+ * their request is answered. Those that are not by the end of the grace are cut off.
  *
  * Locking: server.lock protects the list of connections and, for as long as a
  * connection is on it, that its descriptor stays open. It is an ordinary mutex:
@@ -23,15 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <gt/gt.h>
 
 #include "http.h"
 #include "routes.h"
-
-#define GRACE ((ROUTES_BLOCK_MAX_MS + 1000) * GT_MILLISECOND) /* to end in */
 
 /* A connection, on its task's stack. */
 struct client {
@@ -42,9 +39,8 @@ struct client {
 
 static struct {
 	int listener;
-	int stop_fd; /* delivers stop_signals */
-	sigset_t stop_signals;
-	int64_t timeout;
+	struct gt_context *stop; /* ends when it is to stop */
+	int64_t timeout, grace;
 	bool allow_quit;
 	atomic_bool stopping;
 	struct gt_wg tasks; /* one for each connection */
@@ -52,17 +48,9 @@ static struct {
 	LIST_HEAD(, client) clients; /* lock */
 } server = {
 	.timeout = 30 * GT_SECOND,
+	.grace = (ROUTES_BLOCK_MAX_MS + 1000) * GT_MILLISECOND,
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 };
-
-/* Before main(): threads inherit that these are blocked, so that signalfd gets them. */
-__attribute__((__constructor__)) static void block_stop_signals(void)
-{
-	sigemptyset(&server.stop_signals);
-	sigaddset(&server.stop_signals, SIGTERM);
-	sigaddset(&server.stop_signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &server.stop_signals, NULL);
-}
 
 /* Serve a connection until one side has had enough. */
 static void converse(struct client *client)
@@ -143,10 +131,8 @@ static void watch_clients(void *arg)
 /* Task: waits for the order to stop. */
 static void watch_stop(void *arg)
 {
-	struct signalfd_siginfo info;
-
 	(void)arg;
-	gt_read(server.stop_fd, &info, sizeof(info));
+	gt_chan_recv(gt_context_done(server.stop), NULL);
 	/* A client that gets onto the list after this has been set sees it. */
 	atomic_store(&server.stopping, true);
 	shutdown(server.listener, SHUT_RD);
@@ -182,40 +168,26 @@ static int accept_loop(void)
 	}
 }
 
-static void send_when_served(void *done)
-{
-	gt_wg_wait(&server.tasks);
-	gt_chan_send(done, &(bool){ true });
-}
-
-static void send_after_grace(void *done)
-{
-	gt_sleep(GRACE);
-	gt_chan_send(done, &(bool){ false });
-}
-
 /* Wait until all connections have ended, but not for ever. */
 static void drain(void)
 {
-	static struct gt_chan *done; /* the two that send may outlive us */
-	bool served = false;
-
-	done = gt_chan_make(sizeof(bool), 2);
-	if (done && !gt_go(send_when_served, done) && !gt_go(send_after_grace, done))
-		gt_chan_recv(done, &served);
-	if (!served)
-		fprintf(stderr, "httpd: some connections were cut off\n");
+	if (!gt_wg_wait_until(&server.tasks, gt_now() + server.grace))
+		return;
+	fprintf(stderr, "httpd: some connections were cut off\n");
+	shut_clients(INT64_MAX, SHUT_RDWR);
 }
 
 static void usage(FILE *to)
 {
 	fprintf(to, "usage: httpd [--address ADDRESS] [--port PORT] [--timeout-ms MS]"
-		    " [--allow-quit]\n"
+		    " [--grace-ms MS] [--allow-quit]\n"
 		    "Serves /quick, /slow?ms=N, /lib?ms=N and /stats over HTTP/1.1.\n"
 		    "  --address ADDRESS  numeric, 127.0.0.1 by default\n"
 		    "  --port PORT        8080 by default; 0 takes a free one\n"
 		    "  --timeout-ms MS    for a request in all, the wait for it included;\n"
 		    "                     30000 by default\n"
+		    "  --grace-ms MS      for requests under way when it is to end; 11000 by\n"
+		    "                     default\n"
 		    "  --allow-quit       GET /quit ends the server, as SIGTERM does\n");
 }
 
@@ -238,9 +210,11 @@ int gt_main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "address", 1, NULL, 'a' }, { "port", 1, NULL, 'p' },
-		{ "timeout-ms", 1, NULL, 't' }, { "allow-quit", 0, NULL, 'q' },
+		{ "timeout-ms", 1, NULL, 't' }, { "grace-ms", 1, NULL, 'g' },
+		{ "allow-quit", 0, NULL, 'q' },
 		{ "help", 0, NULL, 'h' }, { 0 },
 	};
+	static const int stop_signals[] = { SIGTERM, SIGINT };
 	struct sockaddr_storage address;
 	socklen_t address_len = sizeof(address);
 	const char *host = "127.0.0.1";
@@ -257,6 +231,10 @@ int gt_main(int argc, char **argv)
 		case 't':
 			server.timeout = number_option("timeout-ms", optarg, 1, 3600000) *
 					 GT_MILLISECOND;
+			break;
+		case 'g':
+			server.grace = number_option("grace-ms", optarg, 0, 3600000) *
+				       GT_MILLISECOND;
 			break;
 		case 'q':
 			server.allow_quit = true;
@@ -280,8 +258,8 @@ int gt_main(int argc, char **argv)
 			strerror(-server.listener));
 		return 1;
 	}
-	server.stop_fd = signalfd(-1, &server.stop_signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (server.stop_fd < 0 ||
+	if (gt_signal_context(gt_context_background(), stop_signals, 2, &server.stop) ||
+	    !gt_context_done(server.stop) ||
 	    getsockname(server.listener, (struct sockaddr *)&address, &address_len) ||
 	    gt_go(watch_stop, NULL) || gt_go(watch_clients, NULL)) {
 		fprintf(stderr, "httpd: cannot start: out of memory or descriptors\n");

@@ -449,6 +449,34 @@ static void test_sigterm(void)
 	expect_end(&server);
 }
 
+/* The end is bounded: what is not answered by the end of the grace is cut off. */
+static void test_grace(void)
+{
+	struct server server;
+	char said[256];
+	size_t n;
+	int status;
+
+	start(&server, "--grace-ms", "200");
+	dial(&a, &server);
+	dial(&b, &server);
+	ask(&b, "/slow?ms=10000");
+	do {
+		ask(&a, "/stats");
+		get_answer(&a, &answer, true);
+	} while (!strstr(answer.body, "\"blocking\": 1,"));
+	CHECK(!kill(server.pid, SIGTERM));
+	n = fread(said, 1, sizeof(said) - 1, server.out); /* until it has gone */
+	said[n] = '\0';
+	fclose(server.out);
+	CHECK(waitpid(server.pid, &status, 0) == server.pid);
+	CHECK_EQ(status, 0);
+	CHECK(!strcmp(said, "httpd: some connections were cut off\n"));
+	while (more(&b, true))
+		;
+	CHECK_EQ(b.len, 0); /* no answer */
+}
+
 static void test_quit(void)
 {
 	struct server server;
@@ -509,6 +537,7 @@ static const struct {
 	{ "many_connections", test_many_connections },
 	{ "out_of_descriptors", test_out_of_descriptors },
 	{ "sigterm", test_sigterm },
+	{ "grace", test_grace },
 	{ "quit", test_quit },
 };
 
