@@ -161,10 +161,11 @@ static void make_operation(struct operation *op, bool may_wait)
 
 static bool ready(const struct operation *op, int i)
 {
-	const struct model *model = &models[op->chans[i]];
+	const struct model *model;
 
 	if (op->chans[i] < 0)
 		return false;
+	model = &models[op->chans[i]];
 	if (op->cases[i].direction == GT_DIRECTION_SEND)
 		return model->receivers || model->count < model->capacity;
 	return model->senders || model->count || model->closed;
