@@ -38,7 +38,7 @@ DESTDIR ?=
 SAN_release :=
 SAN_windows := -DGT_WINDOWS
 SAN_valgrind :=
-SAN_tsan    := -fsanitize=thread -Wno-tsan
+SAN_tsan    := -fsanitize=thread -fexceptions -Wno-tsan
 SAN_asan    := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 ifeq ($(origin SAN_$(VARIANT)),undefined)
 $(error VARIANT=$(VARIANT) is unknown: use release, tsan, asan, valgrind or windows)

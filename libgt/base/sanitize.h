@@ -62,6 +62,15 @@ static inline bool gt_on_valgrind(void)
 /* The same, once the first stack is made: cheaper to ask. gstack.c */
 extern bool gt_fiber_valgrind;
 
+/* For a function that is left by a jump: ThreadSanitizer must not have seen it begin. */
+#if defined(GT_TSAN) && defined(__clang__)
+#define GT_LEFT_BY_JUMP __attribute__((__no_sanitize__("thread")))
+#elif defined(GT_TSAN)
+#define GT_LEFT_BY_JUMP __attribute__((__no_sanitize_thread__))
+#else
+#define GT_LEFT_BY_JUMP
+#endif
+
 /* A stack as they see it. */
 struct gt_fiber {
 #ifdef GT_TSAN

@@ -38,15 +38,6 @@
 #include "sched/park.h"
 #include "sched/task.h"
 
-/* These are left by jumps, which ThreadSanitizer must not have seen begin. */
-#if defined(__clang__)
-#define GT_LEFT_BY_JUMP __attribute__((__no_sanitize__("thread")))
-#elif defined(GT_TSAN)
-#define GT_LEFT_BY_JUMP __attribute__((__no_sanitize_thread__))
-#else
-#define GT_LEFT_BY_JUMP
-#endif
-
 /* ------------------------------------------------------------------ walking ---- */
 
 struct plan {

@@ -27,7 +27,17 @@ $(OUT)/tests/aba.o: EXTRA_CFLAGS += -I$(TOP)/libgt -I$(TOP)/libgt/arch/$(LIBGT_A
 
 $(OUT)/tests/%: $(OUT)/tests/%.o $(LIBGT_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGT_A) $(LIBGT_LIBS) -lm
+	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGT_A) $(LIBGT_LIBS) $(TEST_LIBS) -lm
+
+# Cases in C++. The warnings that only C has are left out.
+$(OUT)/tests/cxx: $(OUT)/tests/cases.cxx.o
+$(OUT)/tests/cxx: TEST_LIBS := -lstdc++
+$(OUT)/tests/%.cxx.o: libgt/tests/cxx/%.cc
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D) && $(CXX) $(filter-out -std=% -Wstrict-prototypes -Wmissing-prototypes \
+		-Wshadow,$(GT_CFLAGS)) \
+		-std=c++11 $(CFLAGS) -MMD -MP -c -o $@ $<
+-include $(OUT)/tests/cases.cxx.d
 
 # The entry object under another name, so that a test can call its main().
 $(OUT)/tests/main: $(OUT)/tests/entry.o

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <unwind.h>
 
+#include "base/sanitize.h"
+
 /* The registers that a call preserves, after a call of the frame. */
 struct gt_frame {
 	uint64_t rbx, rbp, r12, r13, r14, r15, rsp, rip;
@@ -40,7 +42,7 @@ static inline void gt_frame_get(struct gt_frame *frame, struct _Unwind_Context *
 	"movq 48(%%rcx), %%rsp\n\t"
 
 /* The frame's call returns result: an integer or a pointer, or 0 of floating point. */
-static inline _Noreturn void gt_frame_return(const struct gt_frame *frame, intptr_t result)
+static inline _Noreturn GT_LEFT_BY_JUMP void gt_frame_return(const struct gt_frame *frame, intptr_t result)
 {
 	__asm__ volatile(GT_FRAME_LOAD
 			 "xorl %%edx, %%edx\n\t"
@@ -52,7 +54,7 @@ static inline _Noreturn void gt_frame_return(const struct gt_frame *frame, intpt
 }
 
 /* The frame has called fn instead. */
-static inline _Noreturn void gt_frame_call(const struct gt_frame *frame, void (*fn)(void))
+static inline _Noreturn GT_LEFT_BY_JUMP void gt_frame_call(const struct gt_frame *frame, void (*fn)(void))
 {
 	__asm__ volatile(GT_FRAME_LOAD
 			 "pushq %%r8\n\t"
