@@ -662,8 +662,11 @@ PLAIN_TEST(timers_of_an_earlier_run)
 	CHECK_EQ(ran, 0);
 }
 
-/* Which of the two allocations fails does not matter: there is no timer, or it works. */
-GT_TEST(no_memory_for_timers)
+/*
+ * Which of the two allocations fails does not matter: there is no timer, or it works. No
+ * other thread is needed meanwhile: there is no memory for one.
+ */
+GT_TEST_ORDER(no_memory_for_timers)
 {
 	struct rlimit limit = { 0, RLIM_INFINITY };
 	struct gt_timer *first = NULL, *timer, **link;
