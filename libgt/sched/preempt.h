@@ -5,9 +5,13 @@
 
 #include "sched/sched.h"
 
-/* How long a task may run while others wait, in ns, and the most threads held. */
+/*
+ * How long a task may run while others wait, in ns, and the most threads held. None by
+ * default, so that tasks are only asked: a heap corruption that is seen with held threads
+ * alone is not understood yet.
+ */
 #define GT_SLICE 10000000
-#define GT_HELD_MAX 1000
+#define GT_HELD_MAX 0
 
 void gt_preempt_start(void);
 void gt_preempt_stop(void);
