@@ -142,7 +142,7 @@ PLAIN_TEST(maxprocs)
 	CHECK_EQ(procs, 3);
 }
 
-PLAIN_TEST(maxprocs_default_is_the_affinity_mask)
+PLAIN_TEST(maxprocs_default_minds_the_affinity_mask)
 {
 	cpu_set_t set;
 	int cpu = sched_getcpu();
@@ -152,7 +152,9 @@ PLAIN_TEST(maxprocs_default_is_the_affinity_mask)
 	setenv("GTBACKEND", "futex", 1);
 	CHECK_EQ(sched_getaffinity(0, sizeof(set), &set), 0);
 	CHECK_EQ(gt_run(look, NULL), 0);
-	CHECK_EQ(procs, CPU_COUNT(&set) < GT_MAXPROCS_MAX ? CPU_COUNT(&set) : GT_MAXPROCS_MAX);
+	/* A quota may make it less: see cgroup.c. */
+	CHECK(procs >= 1 && procs <= CPU_COUNT(&set) && procs <= GT_MAXPROCS_MAX);
+	CHECK(procs >= 2 || CPU_COUNT(&set) == 1);
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
