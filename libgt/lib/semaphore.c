@@ -86,10 +86,12 @@ static void serve(struct gt_semaphore *sem)
 
 static void release(struct gt_semaphore *sem, int64_t n)
 {
-	if (n < 0)
-		gt_panic("semaphore: negative count");
-	if (n > sem->gt_taken)
-		gt_panic("semaphore: released more than held");
+	/* A panic may be recovered. */
+	if (n < 0 || n > sem->gt_taken) {
+		gt_mutex_unlock(&sem->gt_lock);
+		gt_panic(n < 0 ? "semaphore: negative count" :
+				 "semaphore: released more than held");
+	}
 	sem->gt_taken -= n;
 	serve(sem);
 }
