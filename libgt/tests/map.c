@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Maps. */
+#include <sched.h>
+
 #include "test.h"
 
 static struct gt_map map;	/* zero bytes are ready to use */
@@ -684,11 +686,18 @@ PLAIN_TEST(child_of_a_fork)
 }
 
 #if TEST_TSAN
-/* What the map orders is no race, and what it does not is found. */
+/*
+ * What the map orders is no race, and what it does not is found. Each has read before
+ * either writes: a thread's first read and its end are ordered by liburcu's mutex.
+ */
+static atomic_int ready;
+
 static void *writes_through(void *arg)
 {
 	long key = 1, *shared;
 
+	gt_map_load(&map, &key, NULL);
+	atomic_fetch_add(&ready, 1);
 	while (!gt_map_load(&map, &key, &shared))
 		;
 	++*shared;
@@ -702,8 +711,11 @@ static void races(void)
 	pthread_t threads[2];
 	int i;
 
+	store(2, 0);
 	for (i = 0; i < 2; i++)
 		CHECK_EQ(pthread_create(&threads[i], NULL, writes_through, NULL), 0);
+	while (ready < 2)
+		sched_yield();
 	value = 1;
 	CHECK_EQ(gt_map_store(&map, &key, &shared), 0);
 	for (i = 0; i < 2; i++)
