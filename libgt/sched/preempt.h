@@ -5,13 +5,9 @@
 
 #include "sched/sched.h"
 
-/*
- * How long a task may run while others wait, in ns, and the most threads held. None by
- * default, so that tasks are only asked: a heap corruption that is seen with held threads
- * alone is not understood yet.
- */
+/* How long a task may run while others wait, in ns, and the most threads held. */
 #define GT_SLICE 10000000
-#define GT_HELD_MAX 0
+#define GT_HELD_MAX 1000
 
 void gt_preempt_start(void);
 void gt_preempt_stop(void);

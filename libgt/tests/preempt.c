@@ -26,7 +26,7 @@ static void set_debug(const char *text)
 	const char *old = getenv("GTDEBUG");
 	char both[256];
 
-	snprintf(both, sizeof(both), "%s%sheld=1000,%s", old ? old : "", old ? "," : "", text);
+	snprintf(both, sizeof(both), "%s%s%s", old ? old : "", old ? "," : "", text);
 	setenv("GTDEBUG", both, 1);
 }
 
@@ -84,15 +84,8 @@ static void loops_let_others_run(void)
 	CHECK(stats_now().preemptions_held > 0);
 }
 
-PREEMPT_TEST(tight_loops_let_others_run_p1, 1, "slice=10000")
-{
-	loops_let_others_run();
-}
-
-PREEMPT_TEST(tight_loops_let_others_run_p2, 2, "slice=10000")
-{
-	loops_let_others_run();
-}
+TEST_ON(tight_loops_let_others_run_p1, loops_let_others_run, 1)
+TEST_ON(tight_loops_let_others_run_p2, loops_let_others_run, 2)
 
 static long counts[8];
 

@@ -50,10 +50,9 @@ void gt_unlock_os_thread(void);
 /**
  * gt_preempt_off - keep the processor, for a few instructions
  *
- * A task that has run for 10 ms while others wait lets go of its processor at its next
- * call of the runtime. With GTDEBUG=held=N, where N is the most threads that may be held
- * so, it does wherever it is: it stops, as a thread that the system has descheduled, and
- * goes on later. That is experimental, and off by default. From here to gt_preempt_on() that does not happen to the calling task, as long as it does
+ * A task that has run for 10 ms while others wait lets go of its processor wherever it
+ * is: it stops, as a thread that the system has descheduled, and goes on later. From
+ * here to gt_preempt_on() that does not happen to the calling task, as long as it does
  * not suspend or block itself. Calls nest.
  *
  * It is of use where others spin for what the task is about to do, and for measuring.
