@@ -24,9 +24,12 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "base/clock.h"
 #include "base/futex.h"
 #include "base/window.h"
 #include "sched/sched.h"
+
+#define GT_RETRY 10000000	/* until another try to make a thread */
 
 static struct {
 	pthread_t thread;
@@ -79,7 +82,31 @@ bool gt_maker_has_work(void)
 	return work;
 }
 
-/* Do one thing that was asked for. False: there is none. */
+/*
+ * There is no thread for p. An M that is idle has it, else the first to become so
+ * (gt_thread_stop), unless a thread can be made before that.
+ */
+static void keep_for_another(struct gt_p *p)
+{
+	struct gt_m *m;
+
+	gt_lock(&gt_sched.lock);
+	if (p->start_spinning)
+		atomic_fetch_sub(&gt_sched.spinning, 1);
+	p->start_spinning = false;
+	m = gt_thread_take_idle_locked(p);
+	if (m) {
+		m->spinning = false;
+	} else {
+		p->idle_next = gt_sched.starting;
+		gt_sched.starting = p;
+	}
+	gt_unlock(&gt_sched.lock);
+	if (m)
+		gt_sched.backend->wake(m);
+}
+
+/* Do one thing that was asked for. False: there is none, or it has to wait. */
 static bool make(void)
 {
 	struct gt_p *p;
@@ -99,15 +126,13 @@ static bool make(void)
 	error = gt_thread_new(p, p && p->start_spinning);
 	if (!error)
 		return true;
-	/* The work stays queued; whoever is next to look finds it. */
 	gt_thread_failed(error);
+	if (p) {
+		keep_for_another(p);
+		return false;
+	}
 	gt_lock(&gt_sched.lock);
-	if (p && p->start_spinning)
-		atomic_fetch_sub(&gt_sched.spinning, 1);
-	if (p)
-		gt_p_idle_put_locked(p);
-	else
-		gt_sched.reserving = false;
+	gt_sched.reserving = false;
 	gt_unlock(&gt_sched.lock);
 	return true;
 }
@@ -115,7 +140,8 @@ static bool make(void)
 static void *maker_main(void *arg)
 {
 	while (!gt_load_acquire(&maker.stop)) {
-		gt_futex_wait(&maker.wake, 0, GT_FOREVER);
+		gt_futex_wait(&maker.wake, 0,
+			      gt_maker_has_work() ? gt_clock() + GT_RETRY : GT_FOREVER);
 		atomic_store(&maker.wake, 0);
 		while (!gt_load(&maker.stop) && make())
 			;
