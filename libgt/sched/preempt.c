@@ -31,7 +31,8 @@
  * is held, so that those for the process go to a thread that runs.
  *
  * A LATE REQUEST does not hit the next task: it names the P and its tick, both change
- * with the task, and the handler compares. It does not meet an M without a P, since
+ * with the task, and the handler compares. One that comes while the task holds preemption
+ * off is made up for when it no longer does. It does not meet an M without a P, since
  * take tells. It does not meet a thread that the M has left, as sysmon sends under
  * sched.lock, which an M takes before it ends. A signal that was sent is not sent again
  * before it has arrived.
@@ -104,7 +105,10 @@ static bool is_meant(struct gt_m *m)
 		add(&gt_sched.nr_preempts_late);
 		return false;
 	}
-	return !gt_load(&m->g->preempt_off);
+	if (gt_likely(!gt_load(&m->g->preempt_off)))
+		return true;
+	gt_store(&m->g->preempt_missed, true);
+	return false;
 }
 
 void gt_preempt_asked(struct gt_m *m)
@@ -290,11 +294,14 @@ static bool is_installed(void)
 	       (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_signal;
 }
 
-static void send_locked(struct gt_m *m)
+/* By sysmon under sched.lock, or by m itself. */
+static void send(struct gt_m *m)
 {
 	atomic_fetch_add(&gt_sched.preempts_pending, 1);
-	atomic_store(&m->signalled, true);
-	syscall(SYS_tgkill, getpid(), gt_load(&m->tid), SIGURG);
+	if (atomic_exchange(&m->signalled, true))
+		atomic_fetch_sub(&gt_sched.preempts_pending, 1);
+	else
+		syscall(SYS_tgkill, getpid(), gt_load(&m->tid), SIGURG);
 }
 
 /* Could m run, if it were not for its own task? */
@@ -327,7 +334,7 @@ static bool interrupt(struct gt_p *p, struct gt_m *m, int64_t now)
 		/* If it refuses, holding preemption off perhaps, not at once again. */
 		p->signal_at = now + gt_sched.config.slice / 8;
 		if (gt_load(&p->m) == m)
-			send_locked(m);
+			send(m);
 	} else {
 		done = !gt_sched.reserving;
 		gt_maker_ask_spare_locked();
@@ -376,7 +383,7 @@ void gt_preempt_look_loose(int64_t now)
 	for (struct gt_m *m = gt_sched.all_m; m; m = m->all_next)
 		if (gt_load(&m->loose) && now - gt_load(&m->loose_at) >= gt_sched.config.slice &&
 		    is_running(m))
-			send_locked(m);
+			send(m);
 	gt_unlock(&gt_sched.lock);
 }
 
@@ -433,4 +440,10 @@ void gt_preempt_on(void)
 	if (gt_unlikely(!gt_load(&m->g->preempt_off)))
 		gt_panic("gt_preempt_on() without gt_preempt_off()");
 	gt_store(&m->g->preempt_off, gt_load(&m->g->preempt_off) - 1);
+	/* One that came meanwhile is made up for here, where it is known to be welcome. */
+	if (gt_unlikely(gt_load(&m->g->preempt_missed)) && !gt_load(&m->g->preempt_off)) {
+		gt_store(&m->g->preempt_missed, false);
+		if (is_installed())
+			send(m);
+	}
 }

@@ -147,6 +147,7 @@ static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
 	g->last_m = NULL;
 	g->syscall_depth = 0;
 	gt_store(&g->preempt_off, 0);
+	gt_store(&g->preempt_missed, false);
 	g->lock_depth = 0;
 	g->bound = NULL;
 	g->defers = NULL;	/* a longjmp() may have left some */

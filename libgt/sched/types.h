@@ -109,7 +109,8 @@ struct gt_g {
 	struct gt_g *next;	/* link in the one list it is in. That list's lock */
 	struct gt_m *last_m;	/* where it ran last; for forced migration. Owner */
 	uint32_t syscall_depth;	/* declared system calls it is in. Its own */
-	_Atomic uint32_t preempt_off;	/* gt_preempt_off()s. Its own */
+	_Atomic uint32_t preempt_off;	/* gt_preempt_off()s. Its own, as is the next */
+	_Atomic bool preempt_missed;	/* it was to be held meanwhile */
 	uint32_t lock_depth;	/* gt_lock_os_thread()s. Its own */
 	struct gt_m *bound;	/* the M that alone can run it, or NULL. See bound.c. Owner */
 	uint64_t ticket;	/* its turn, in sched.bound. sched.lock */

@@ -20,16 +20,6 @@ static struct gt_stats stats_now(void)
 	return stats;
 }
 
-/* A test with GTDEBUG set to a text, added to what migrates if that was there. */
-static void set_debug(const char *text)
-{
-	const char *old = getenv("GTDEBUG");
-	char both[256];
-
-	snprintf(both, sizeof(both), "%s%s%s", old ? old : "", old ? "," : "", text);
-	setenv("GTDEBUG", both, 1);
-}
-
 static void needs_signals(void)
 {
 	if (TEST_TSAN)
@@ -42,7 +32,7 @@ static void needs_signals(void)
 	{ \
 		test_begin(_metadata); \
 		needs_signals(); \
-		set_debug(debug); \
+		test_debug(debug); \
 		test_run(procs, name##_task); \
 	} \
 	static void name##_task(void)
@@ -282,7 +272,7 @@ static void loops_of_calls(void)
 TEST(loops_of_calls_let_others_run)
 {
 	test_begin(_metadata);
-	set_debug("slice=1000");
+	test_debug("slice=1000");
 	test_run(1, loops_of_calls);
 }
 
@@ -308,7 +298,7 @@ static void loops_of_declared_calls(void)
 TEST(loops_of_declared_calls_let_others_run)
 {
 	test_begin(_metadata);
-	set_debug("slice=1000");
+	test_debug("slice=1000");
 	test_run(1, loops_of_declared_calls);
 }
 
@@ -499,7 +489,7 @@ PLAIN_TEST(a_handler_that_is_set_later_stays)
 {
 	struct sigaction action;
 
-	set_debug("slice=1000");
+	test_debug("slice=1000");
 	CHECK(there = gt_chan_make(sizeof(long), 4));
 	test_run(1, sets_a_handler);
 	CHECK_EQ(sigaction(SIGURG, NULL, &action), 0);
@@ -647,7 +637,7 @@ PLAIN_TEST(the_run_ends_while_tasks_are_held)
 	int procs, error;
 
 	needs_signals();
-	set_debug("slice=100");
+	test_debug("slice=100");
 	ONE_MALLOC_ARENA();
 	ran = 1;
 	for (i = 0; i < n; i++) {
@@ -667,7 +657,7 @@ PLAIN_TEST(the_run_ends_while_tasks_are_held)
 PLAIN_TEST(the_run_ends_beside_loops_for_ever)
 {
 	needs_signals();
-	set_debug("slice=100");
+	test_debug("slice=100");
 	test_run(1, leaves_loops_held);
 	free(malloc(64));
 	CHECK_EQ(gt_run(runs_nothing, NULL), -EBUSY);

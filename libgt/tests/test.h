@@ -308,6 +308,17 @@ static void test_run(int procs, void (*body)(void))
 	CHECK_EQ(gt_run(test_call, &body), 0);
 }
 
+/* Add to GTDEBUG, which may have migrate=1 already. */
+__attribute__((__unused__))
+static void test_debug(const char *text)
+{
+	const char *old = getenv("GTDEBUG");
+	char both[256];
+
+	snprintf(both, sizeof(both), "%s%s%s", old ? old : "", old ? "," : "", text);
+	setenv("GTDEBUG", both, 1);
+}
+
 /* A TEST on the plain thread that the harness forked. */
 #define PLAIN_TEST(name) \
 	static void name##_plain(void); \

@@ -72,8 +72,8 @@ void gt_preempt_off(void);
 /**
  * gt_preempt_on - undo one gt_preempt_off()
  *
- * A request that came meanwhile is made again within about a millisecond. Without an open
- * gt_preempt_off() it panics.
+ * A request that came meanwhile is made up for at once. Without an open gt_preempt_off()
+ * it panics.
  *
  * Context: Suspends: no. Migrates: no. Pthread: does nothing. Signal-safe: yes.
  */
