@@ -287,13 +287,19 @@ static struct gt_g *get_dead(struct gt_p *p)
 struct gt_g *gt_stack_get_slow(struct gt_p *p, size_t size, size_t guard)
 {
 	struct gt_g *g;
+	int saved = errno;
 
 	if (size <= GT_STACK_SIZE && guard <= GT_GUARD_SIZE) {
 		g = get_dead(p);
-		return g ? g : get_fresh(p);
+		if (!g)
+			g = get_fresh(p);
+	} else {
+		g = get_large(size > GT_STACK_SIZE ? size : GT_STACK_SIZE,
+			      guard > GT_GUARD_SIZE ? round_up(guard) : GT_GUARD_SIZE);
 	}
-	return get_large(size > GT_STACK_SIZE ? size : GT_STACK_SIZE,
-			 guard > GT_GUARD_SIZE ? round_up(guard) : GT_GUARD_SIZE);
+	/* A kernel that lacks what was tried first says so by errno. */
+	errno = saved;
+	return g;
 }
 
 void gt_stack_share(struct gt_p *p, uint32_t most)

@@ -250,7 +250,7 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (!answers)
+	if (!answers || _IOC_TYPE(request) != GT_IOC_TYPE)
 		return syscall(SYS_ioctl, fd, request, arg);
 	if (request == GT_IOC_INFO) {
 		answer.size = sizeof(answer);
