@@ -68,6 +68,19 @@ static struct gt_p *retake_declared(struct gt_p *p, struct gt_m *m, uint32_t tak
 	return gt_handoff_take_declared(m, take);
 }
 
+/* With a slot m's blocks are reported; but to nobody, if no M is left to stand by. */
+static bool is_reported(struct gt_m *m)
+{
+	bool reported = gt_load(&m->slot) >= 0;
+
+	if (reported) {
+		gt_lock(&gt_sched.lock);
+		reported = gt_sched.idle_m;
+		gt_unlock(&gt_sched.lock);
+	}
+	return reported;
+}
+
 /* m is blocked, and has been with one task, since p->seen_at: take its P, or NULL. */
 static struct gt_p *retake(struct gt_p *p, struct gt_m *m, uint32_t take, int64_t now)
 {
@@ -75,8 +88,7 @@ static struct gt_p *retake(struct gt_p *p, struct gt_m *m, uint32_t take, int64_
 		return NULL;
 	if (GT_TAKE_STATE(take) == GT_TAKE_SYSCALL)
 		return retake_declared(p, m, take, now);
-	/* With a slot, its blocks are reported. */
-	if (gt_load(&m->slot) >= 0 || now - p->seen_at < GT_GRACE_NS || gt_load(&m->inside))
+	if (now - p->seen_at < GT_GRACE_NS || gt_load(&m->inside) || is_reported(m))
 		return NULL;
 	return gt_handoff_take(m);
 }
