@@ -52,7 +52,8 @@
  * held, or might be, it leaves to others what could allocate memory (gt_preempt_idle).
  *
  * Held threads are bounded (GT_HELD_MAX). At the bound, who is to be held takes the
- * place of one that is held: so loops beyond it still take turns.
+ * place of one that is held: so loops beyond it still take turns. Known fault: with the
+ * kmod backend they sometimes stop to do so there, and all stand still.
  *
  * fork() copies the calling thread alone, and that is not held. A run ends with tasks
  * held by letting them go loose, since one in malloc() must not stay there: each ends at
