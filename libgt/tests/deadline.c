@@ -148,7 +148,6 @@ static void race_rounds(bool threads)
 		CHECK_EQ(gt_wg_wait_until(&wg, 0), 0);
 	}
 	CHECK_EQ(ran, round * (threads ? 10 : 8));
-	CHECK(timed_out < ran);
 }
 
 GT_TEST_PROCS(timeout_races_wake)
