@@ -136,7 +136,8 @@ static void given_up(struct gt_rwmutex *rwmutex)
 
 	if (!(old & WRITER) && !gt_sema_first_locked(bucket, writers(rwmutex))) {
 		count = take_readers_locked(rwmutex, bucket, &list);
-		while (!change(word, &old, (old & COUNT) + count))
+		/* A writer may come meanwhile only if QUEUED was not set: count is 0 then. */
+		while (!(old & WRITER) && !change(word, &old, (old & COUNT) + count))
 			;
 	}
 	gt_sema_unlock(bucket);
