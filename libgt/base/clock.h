@@ -8,4 +8,7 @@
 /* Nanoseconds of CLOCK_MONOTONIC, whatever time the calling task lives in. */
 int64_t gt_clock(void);
 
+/* Nanoseconds that a thread of this process has been on a CPU, or -1: it has gone. */
+int64_t gt_thread_clock(int tid);
+
 #endif /* GT_BASE_CLOCK_H */

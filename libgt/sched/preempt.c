@@ -13,6 +13,10 @@
  *    any other (bound.c); when it is chosen the P comes to this M, and the handler
  *    returns.
  *
+ * A slice counts only if the thread was on a CPU for half of it, or ten of them have
+ * passed. A thread that waits for a CPU runs nobody's loop, and to hold it brings in one
+ * thread more that wants the same CPU.
+ *
  * SAFE AT EVERY INSTRUCTION. Nothing else runs on a held thread, so its thread-local
  * variables, its place in malloc(), in printf() or in a pthread call, its errno and its
  * robust list are what they are of any thread that the kernel has descheduled. Others
@@ -80,6 +84,9 @@
 #include "sched/preempt.h"
 #include "sched/runq.h"
 #include "sched/timer.h"
+
+/* Slices after which even a thread that gets no CPU lets go of its P. */
+#define GT_LONG_SLICES 10
 
 static struct {
 	struct sigaction old;		/* gt_run()'s caller's; constant during a run */
@@ -344,10 +351,23 @@ static bool interrupt(struct gt_p *p, struct gt_m *m, int64_t now)
 	return done;
 }
 
+/* Has m run on a CPU, rather than waited for one, since p->seen_at? */
+static bool has_run(struct gt_p *p, struct gt_m *m, int64_t now)
+{
+	return now - p->seen_at >= GT_LONG_SLICES * gt_sched.config.slice ||
+	       gt_thread_clock(gt_load(&m->tid)) - p->cpu_at >= gt_sched.config.slice / 2;
+}
+
 bool gt_preempt_look(struct gt_p *p, struct gt_m *m, int64_t now)
 {
 	uint64_t request = sequence(p);
 
+	if (p->metered != request) {
+		p->metered = request;
+		p->cpu_at = gt_thread_clock(gt_load(&m->tid));
+	}
+	if (now - p->seen_at < gt_sched.config.slice || !has_run(p, m, now))
+		return false;
 	if (gt_load(&m->request) == request)
 		return now >= p->signal_at && interrupt(p, m, now);
 	ask(p, m, request, now);

@@ -18,8 +18,8 @@ void gt_preempt_asked(struct gt_m *m);
 void gt_preempt_found(struct gt_m *m);
 
 /*
- * For sysmon: m has run one task with p for a slice, and others wait. Returns whether
- * something comes of it soon.
+ * For sysmon: m has run one task with p since p->seen_at, and others wait. Returns
+ * whether something comes of it soon.
  */
 bool gt_preempt_look(struct gt_p *p, struct gt_m *m, int64_t now);
 /* Hold those again that have run without a P for a slice. */

@@ -16,9 +16,10 @@
  *
  * It sleeps 20 us between looks while it finds something to do, after 1 ms without
  * it doubles the pause up to 10 ms, or an eighth of a slice while tasks wait for a busy
- * P, so that slices end as much late at most; and it sleeps without a limit while all Ps
- * are idle, but for such memory: then only the poller can bring work, and
- * gt_p_idle_get_locked() wakes us.
+ * P, so that slices end as much late at most. Where blocks are reported it begins with
+ * half a slice and stays there: each look takes the CPU from somebody. It sleeps without
+ * a limit while all Ps are idle, but for such memory: then only the poller can bring
+ * work, and gt_p_idle_get_locked() wakes us.
  * That sleep misses no wake: asleep is set under the lock that guards the idle Ps.
  *
  * Source: Go's runtime, proc.go (sysmon, retake).
@@ -176,7 +177,7 @@ static struct finding look(int64_t now, int64_t pause)
 			gt_thread_start(taken, false);
 			continue;
 		}
-		if (waiting && now - p->seen_at >= gt_sched.config.slice)
+		if (waiting)
 			found.any |= gt_preempt_look(p, m, now);
 		found.stuck = found.stuck && is_stuck(p, m, now);
 	}
@@ -265,19 +266,22 @@ void gt_sysmon_wake(void)
 
 static void *sysmon_main(void *arg)
 {
-	int64_t pause = GT_PAUSE_MIN, slice_look = gt_sched.config.slice / 8;
+	bool reported = gt_sched.backend->standby;
+	int64_t slice_look = gt_sched.config.slice / (reported ? 2 : 8), first, pause;
 	struct finding found;
 	int quiet = 0;
 
 	if (slice_look < GT_PAUSE_MIN)
 		slice_look = GT_PAUSE_MIN;
+	first = reported ? slice_look : GT_PAUSE_MIN;
+	pause = first;
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	while (!gt_load(&sysmon.stop)) {
 		int64_t now;
 
 		if (gt_load(&gt_sched.idle_p_count) == gt_load(&gt_sched.procs) &&
 		    sleep_while_idle()) {
-			pause = GT_PAUSE_MIN;
+			pause = first;
 			quiet = 0;
 		}
 		gt_futex_wait(&sysmon.stop, 0, gt_clock() + pause);

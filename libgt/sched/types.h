@@ -266,6 +266,8 @@ struct gt_p {
 	uint32_t seen_head;		/* head at sysmon's last look. sysmon's */
 	int64_t head_at;		/* when it first saw that. sysmon's */
 	int64_t signal_at;		/* when to send a signal to M. sysmon's */
+	uint64_t metered;		/* the task that cpu_at is of. sysmon's */
+	int64_t cpu_at;			/* CPU time of M when sysmon first met that. sysmon's */
 	struct gt_timers *timers;	/* constant */
 	_Alignas(GT_CACHELINE)
 	_Atomic(struct gt_g *) ring[GT_RING];
