@@ -88,10 +88,15 @@ static int kmod_start(const struct gt_config *config)
 		fprintf(stderr, "gt: %s does not answer as the gt device does: %s\n",
 			config->device, strerror(-error));
 		error = -EPROTO;
-	} else if (info.abi_version != GT_ABI_VERSION || (info.features & needed) != needed) {
+	} else if (info.abi_version != GT_ABI_VERSION) {
 		fprintf(stderr, "gt: %s speaks version %u of its interface, this library %u: "
 			"install the module that belongs to the library\n",
 			config->device, info.abi_version, GT_ABI_VERSION);
+		error = -EPROTO;
+	} else if ((info.features & needed) != needed) {
+		fprintf(stderr, "gt: %s lacks features %#llx that this library needs: install the "
+			"module that belongs to the library\n", config->device,
+			(unsigned long long)(needed & ~info.features));
 		error = -EPROTO;
 	} else {
 		setup.workers = info.workers_max < GT_SLOTS ? info.workers_max : GT_SLOTS;

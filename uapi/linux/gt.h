@@ -61,6 +61,24 @@
  * A failed command has changed nothing, save where its text says otherwise.
  *
  * No command needs a privilege.
+ *
+ * COMPATIBILITY
+ *
+ * What is written here for a version stays true for as long as the kernel says that
+ * version. Additions do not change it:
+ *
+ *   - a command, an area, a flag or a word in a reserved place is announced by a bit
+ *     of gt_info.features. A runtime looks for the bits of all that it uses, and gets
+ *     ENOTTY or EINVAL if it did not look;
+ *   - an argument grows at its end. Zeroes there mean what their absence did. Where
+ *     the kernel answers, it fills in no more than the caller's size;
+ *   - struct gt_status, gt_worker_status and gt_worker_user do not grow: the entries
+ *     of the areas are 64 bytes long. Reserved words of the status area read zero; in
+ *     the user area they are ignored, and shall be left zero.
+ *
+ * GT_ABI_VERSION rises if something that exists has to mean something else, and then a
+ * runtime that was not compiled with the new number must not use the device. That is
+ * asked by GT_IOC_INFO, whose number and first sixteen bytes no version changes.
  */
 #ifndef _UAPI_LINUX_GT_H
 #define _UAPI_LINUX_GT_H
@@ -70,12 +88,7 @@
 
 #define GT_DEVICE_NAME		"gt"
 
-/*
- * Version 0 is a draft: any change may break it, and a runtime must use the
- * device only if the version is the one that it was compiled with. From version
- * 1 on a change is an addition, announced by a feature bit or a larger size.
- */
-#define GT_ABI_VERSION		0
+#define GT_ABI_VERSION		1
 
 #define GT_IOC_TYPE		0xD7
 
@@ -297,11 +310,14 @@ struct gt_worker_status {
  * struct gt_worker_user - what user space tells the kernel of one slot
  * @cover:	non-zero: this worker holds something that a standby should take
  *		over when it blocks. Read when it blocks. Written by the worker.
+ * @no_preempt:	non-zero: no upcall at this worker, please. Ignored by a kernel that
+ *		knows of no upcalls.
  * @reserved:	zero.
  */
 struct gt_worker_user {
 	__u32	cover;
-	__u32	reserved[15];
+	__u32	no_preempt;
+	__u32	reserved[14];
 };
 
 #endif /* _UAPI_LINUX_GT_H */
