@@ -82,6 +82,7 @@
 #include <linux/timekeeping.h>
 
 #include "gt.h"
+#include "trace.h"
 #include "compat/compat.h"
 
 static u64 gt_block_word(u64 number, unsigned int state)
@@ -123,6 +124,8 @@ struct gt_worker *gt_block_raise_locked(struct gt_group *group)
 	standby = list_first_entry_or_null(&group->standby, struct gt_worker, standby);
 	if (standby) {
 		list_del_init(&standby->standby);
+		trace_gt_standby_woken(standby);
+		gt_count(group, GT_COUNT_STANDBY_WOKEN);
 		atomic_or(GT_EVENT_UNCOVERED, &standby->events);
 	} else {
 		group->uncovered = true;
@@ -148,6 +151,8 @@ static void gt_block_report(struct gt_worker *worker)
 		worker->raised = word;
 		WRITE_ONCE(worker->status->reported, word);
 		WRITE_ONCE(worker->status->nr_uncovered, worker->status->nr_uncovered + 1);
+		trace_gt_uncovered(worker, word);
+		gt_count(group, GT_COUNT_UNCOVERED);
 		standby = gt_block_raise_locked(group);
 	}
 	raw_spin_unlock_irqrestore(&group->lock, flags);
@@ -189,6 +194,8 @@ static void gt_block_sched_out(struct preempt_notifier *notifier, struct task_st
 	covered = READ_ONCE(worker->user->cover);
 	if (covered)
 		WRITE_ONCE(worker->armed, word);
+	trace_gt_block(worker, word);
+	gt_count(worker->group, GT_COUNT_BLOCK);
 	/* Pairs with user space's acquire of the word. */
 	smp_store_release(&status->word, word);		/* (A) */
 	if (!covered)

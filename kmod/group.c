@@ -24,12 +24,15 @@
 /* Undoes whatever of gt_group_create() was done. */
 static void gt_group_destroy(struct gt_group *group)
 {
+	if (!list_empty(&group->link))
+		gt_debug_group_remove(group);
 	if (group->mm)
 		mmdrop(group->mm);
 	if (group->user)
 		gt_limit_uncharge(group->user, group->workers);
 	gt_area_destroy(&group->user_area);
 	gt_area_destroy(&group->status_area);
+	free_percpu(group->counts);
 	bitmap_free(group->slots_used);
 	kvfree(group->slots);
 	kfree(group);
@@ -48,6 +51,8 @@ static struct gt_group *gt_group_create(unsigned int workers, unsigned int grace
 
 	group->workers = workers;
 	group->grace_ns = grace_ns;
+	group->pid = current->tgid;
+	INIT_LIST_HEAD(&group->link);
 	raw_spin_lock_init(&group->lock);
 	INIT_LIST_HEAD(&group->standby);
 
@@ -60,7 +65,8 @@ static struct gt_group *gt_group_create(unsigned int workers, unsigned int grace
 
 	group->slots = kvcalloc(workers, sizeof(*group->slots), GFP_KERNEL_ACCOUNT);
 	group->slots_used = bitmap_zalloc(workers, GFP_KERNEL_ACCOUNT);
-	if (!group->slots || !group->slots_used)
+	group->counts = alloc_percpu_gfp(struct gt_counts, GFP_KERNEL_ACCOUNT);
+	if (!group->slots || !group->slots_used || !group->counts)
 		goto destroy;
 
 	err = gt_area_create(&group->status_area, sizeof(struct gt_status) +
@@ -78,6 +84,7 @@ static struct gt_group *gt_group_create(unsigned int workers, unsigned int grace
 
 	group->mm = current->mm;
 	mmgrab(group->mm);
+	gt_debug_group_add(group);
 	return group;
 
 destroy:

@@ -18,7 +18,8 @@
  *
  * Locks, outermost first, and what they nest with:
  *
- *	gt_limit.c's mutex	alone
+ *	limit.c's mutex		alone
+ *	gt_groups_lock		alone, but for RCU
  *	gt_group.lock		raw, taken with interrupts off, also in hard
  *				interrupts; a leaf: nobody is woken under it.
  *				Never taken in sched_out, which has a run queue
@@ -34,6 +35,8 @@
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/mm_types.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -65,6 +68,23 @@ struct gt_area {
 
 struct gt_user;
 
+/* What is counted; debug.c has the names. */
+enum gt_count {
+	GT_COUNT_ATTACH,
+	GT_COUNT_DETACH,
+	GT_COUNT_BLOCK,
+	GT_COUNT_UNCOVERED,
+	GT_COUNT_PARK,
+	GT_COUNT_STANDBY,
+	GT_COUNT_STANDBY_WOKEN,
+	GT_COUNT_WAKE,
+	GT_COUNTS
+};
+
+struct gt_counts {
+	unsigned long n[GT_COUNTS];
+};
+
 /**
  * struct gt_group - one open file, after GT_IOC_GROUP_SETUP
  * @mm:		the only address space that commands may come from. Constant; used
@@ -82,6 +102,10 @@ struct gt_user;
  * @standby:	workers in GT_IOC_WORKER_STANDBY, the latest first. Under @lock.
  * @uncovered:	an event was raised while @standby was empty. Under @lock; the
  *		copy in the status area is for user space to look at.
+ * @link:	in gt_groups. Under gt_groups_lock.
+ * @id:		by which debugfs and tracepoints call it. Constant.
+ * @pid:	the process that set it up, for people to read. Constant.
+ * @counts:	events so far, see gt_count().
  */
 struct gt_group {
 	struct mm_struct *mm;
@@ -96,6 +120,11 @@ struct gt_group {
 	unsigned long *slots_used;
 	struct list_head standby;
 	bool uncovered;
+
+	struct list_head link;
+	unsigned int id;
+	pid_t pid;
+	struct gt_counts __percpu *counts;
 };
 
 /**
@@ -164,6 +193,24 @@ static inline struct gt_group *gt_group_of(struct file *file)
 static inline struct gt_status *gt_group_status(const struct gt_group *group)
 {
 	return group->status_area.address;
+}
+
+/* debug.c */
+extern struct mutex gt_groups_lock;
+extern struct list_head gt_groups;
+void gt_debug_group_add(struct gt_group *group);
+void gt_debug_group_remove(struct gt_group *group);
+void gt_debug_module_init(void);
+void gt_debug_module_exit(void);
+
+/**
+ * gt_count - count an event, in any context
+ * @group: of whom
+ * @which: event
+ */
+static inline void gt_count(const struct gt_group *group, enum gt_count which)
+{
+	this_cpu_inc(group->counts->n[which]);
 }
 
 /* area.c */

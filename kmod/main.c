@@ -226,13 +226,17 @@ static int __init gt_init(void)
 	if (err)
 		return err;
 	err = misc_register(&gt_device);
-	if (err)
+	if (err) {
 		gt_worker_module_exit();
-	return err;
+		return err;
+	}
+	gt_debug_module_init();
+	return 0;
 }
 
 static void __exit gt_exit(void)
 {
+	gt_debug_module_exit();
 	misc_deregister(&gt_device);
 	gt_worker_module_exit();
 }

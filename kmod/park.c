@@ -38,6 +38,7 @@
 #include <linux/uaccess.h>
 
 #include "gt.h"
+#include "trace.h"
 
 /*
  * Sleep until an event, the deadline or a signal comes. The event is looked for
@@ -83,6 +84,8 @@ int gt_park(struct gt_worker *worker, const struct gt_worker_park *arg,
 	int err;
 
 	if (!events) {
+		trace_gt_park(worker);
+		gt_count(worker->group, GT_COUNT_PARK);
 		gt_block_word_set(worker, GT_STATE_PARKED);
 		err = gt_park_sleep(worker, arg->deadline_ns);
 		gt_block_word_set(worker, GT_STATE_RUNNING);
@@ -168,6 +171,8 @@ int gt_park_standby(struct gt_worker *worker, const struct gt_worker_park *arg,
 	if (gt_park_standby_enter(worker)) {
 		events = GT_EVENT_UNCOVERED;
 	} else {
+		trace_gt_standby(worker);
+		gt_count(group, GT_COUNT_STANDBY);
 		gt_block_word_set(worker, GT_STATE_STANDBY);
 		err = gt_park_sleep(worker, arg->deadline_ns);
 		gt_park_standby_leave(worker);
@@ -200,6 +205,8 @@ static int gt_park_wake_one(struct gt_group *group, u32 slot)
 	rcu_read_lock();
 	worker = rcu_dereference(group->slots[slot]);
 	if (worker) {
+		trace_gt_wake(worker);
+		gt_count(group, GT_COUNT_WAKE);
 		atomic_or(GT_EVENT_WOKEN, &worker->events);
 		wake_up_process(worker->task);			/* (B) */
 	}

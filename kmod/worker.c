@@ -47,6 +47,7 @@
 #include <linux/uaccess.h>
 
 #include "gt.h"
+#include "trace.h"
 #include "compat/compat.h"
 
 static struct workqueue_struct *gt_workqueue;
@@ -88,6 +89,8 @@ static void gt_worker_destroy(struct gt_worker *worker)
 {
 	struct file *file = worker->file;
 
+	trace_gt_detach(worker);
+	gt_count(worker->group, GT_COUNT_DETACH);
 	gt_block_stop(worker);
 	gt_block_word_set(worker, GT_STATE_FREE);
 	gt_group_slot_release(worker->group, worker->slot);
@@ -188,6 +191,8 @@ int gt_worker_attach(struct file *file, struct gt_group *group,
 	preempt_disable();
 	preempt_notifier_register(&worker->notifier);
 	preempt_enable();
+	trace_gt_attach(worker);
+	gt_count(group, GT_COUNT_ATTACH);
 	return 0;
 }
 
