@@ -119,7 +119,8 @@ static bool commit_nothing(struct gt_g *g, void *arg)
 	return true;
 }
 
-_Noreturn void gt_chan_wait_for_ever(void)
+/* Wait for what never comes. */
+static _Noreturn void wait_for_ever(void)
 {
 	for (;;) {
 		gt_enter();
@@ -247,7 +248,7 @@ static enum gt_chan_result chan_recv(struct gt_chan *chan, void *value, bool blo
 void gt_chan_send(struct gt_chan *chan, const void *value)
 {
 	if (!chan)
-		gt_chan_wait_for_ever();
+		wait_for_ever();
 	gt_chan_check(chan, "send on synctest channel");
 	chan_send(chan, value, true);
 }
@@ -255,7 +256,7 @@ void gt_chan_send(struct gt_chan *chan, const void *value)
 int gt_chan_recv(struct gt_chan *chan, void *value)
 {
 	if (!chan)
-		gt_chan_wait_for_ever();
+		wait_for_ever();
 	gt_chan_check(chan, "receive on synctest channel");
 	return chan_recv(chan, value, true) == GT_CHAN_PASSED;
 }

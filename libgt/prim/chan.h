@@ -189,7 +189,4 @@ enum gt_chan_result gt_chan_send_locked(struct gt_chan *chan, const void *value,
 enum gt_chan_result gt_chan_recv_locked(struct gt_chan *chan, void *value,
 					struct gt_g **partner);
 
-/* Wait for what never comes. */
-_Noreturn void gt_chan_wait_for_ever(void);
-
 #endif /* GT_PRIM_CHAN_H */

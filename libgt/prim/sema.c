@@ -73,7 +73,7 @@ void gt_sema_queue_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *
 		bucket->tail = &waiter->next;
 }
 
-void gt_sema_remove_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter)
+static void remove_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter)
 {
 	*waiter->link = waiter->next;
 	if (waiter->next)
@@ -97,7 +97,7 @@ static bool leave_locked(struct timed *timed)
 {
 	if (!timed->waiter->link || (timed->leave && !timed->leave(timed->arg)))
 		return false;
-	gt_sema_remove_locked(timed->bucket, timed->waiter);
+	remove_locked(timed->bucket, timed->waiter);
 	return true;
 }
 
@@ -153,7 +153,7 @@ struct gt_sema_waiter *gt_sema_take_locked(struct gt_sema_bucket *bucket, const 
 	struct gt_sema_waiter *waiter = gt_sema_first_locked(bucket, address);
 
 	if (waiter)
-		gt_sema_remove_locked(bucket, waiter);
+		remove_locked(bucket, waiter);
 	return waiter;
 }
 
@@ -191,7 +191,7 @@ bool gt_sema_wake(const void *address, size_t count, bool (*change)(void *arg), 
 		next = waiter->next;
 		if (waiter->address != address)
 			continue;
-		gt_sema_remove_locked(bucket, waiter);
+		remove_locked(bucket, waiter);
 		*end = waiter;
 		end = &waiter->next;
 		count--;

@@ -60,9 +60,6 @@ void gt_sema_unlock(struct gt_sema_bucket *bucket);
 void gt_sema_queue_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter,
 			  const void *address, bool front);
 
-/* Take a waiter out that is in the queue. */
-void gt_sema_remove_locked(struct gt_sema_bucket *bucket, struct gt_sema_waiter *waiter);
-
 /*
  * Park the caller, who is queued, until it is readied or the deadline has taken it
  * out, as in gt_sema_wait_until(). Unlocks the bucket.

@@ -58,13 +58,23 @@ bool gt_bound_has_turn_locked(void)
 	return g && (!gt_sched.queue.head || g->ticket <= gt_sched.queue_popped);
 }
 
+/* g has been taken from sched.bound. */
+static void took_locked(struct gt_g *g)
+{
+	if (gt_load(&g->state) == GT_PREEMPTED)
+		gt_store(&gt_sched.held, gt_load(&gt_sched.held) - 1);
+	else
+		gt_sched.bound_idle--;
+	gt_queue_counted_locked();
+}
+
 struct gt_g *gt_bound_get_locked(void)
 {
 	struct gt_g *g = NULL;
 
 	if (gt_bound_has_turn_locked()) {
 		g = gt_list_pop(&gt_sched.bound);
-		gt_bound_took_locked(g);
+		took_locked(g);
 	}
 	return g;
 }
@@ -83,17 +93,8 @@ struct gt_g *gt_bound_get_preempted_locked(void)
 	if (gt_sched.bound.tail == g)
 		gt_sched.bound.tail = last;
 	gt_sched.bound.count--;
-	gt_bound_took_locked(g);
+	took_locked(g);
 	return g;
-}
-
-void gt_bound_took_locked(struct gt_g *g)
-{
-	if (gt_load(&g->state) == GT_PREEMPTED)
-		gt_store(&gt_sched.held, gt_load(&gt_sched.held) - 1);
-	else
-		gt_sched.bound_idle--;
-	gt_queue_counted_locked();
 }
 
 static void grant(struct gt_m *m, enum gt_grant what)

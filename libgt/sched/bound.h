@@ -15,8 +15,6 @@ bool gt_bound_has_turn_locked(void);
 struct gt_g *gt_bound_get_locked(void);
 /* The first that preemption holds, turn or not. */
 struct gt_g *gt_bound_get_preempted_locked(void);
-/* g has been taken from sched.bound. */
-void gt_bound_took_locked(struct gt_g *g);
 
 /* Give p, which the caller no longer holds, to g's M. */
 void gt_bound_grant(struct gt_g *g, struct gt_p *p);

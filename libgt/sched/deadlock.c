@@ -86,7 +86,7 @@ static _Noreturn void die(void)
 void gt_deadlock_check_locked(void)
 {
 	gt_store(&gt_sched.suspect, false);
-	if (gt_sched.idle_m_count + gt_sched.bound_idle != gt_sched.threads ||
+	if (gt_load(&gt_sched.idle_m_count) + gt_sched.bound_idle != gt_sched.threads ||
 	    gt_load(&gt_sched.phase) != GT_ON || atomic_load(&gt_sched.sysmon_busy) ||
 	    !nothing_awaited() || !nothing_queued_locked())
 		return;

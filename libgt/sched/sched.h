@@ -104,8 +104,6 @@ struct gt_m *gt_thread_take_idle_locked(struct gt_p *p);
 bool gt_thread_stop(struct gt_m *m);
 /* Give up the P to another M for good; for forced migration. */
 bool gt_thread_swap(struct gt_m *m, struct gt_g *g);
-/* The backend wants an M standing by; make one if there is none. */
-void gt_thread_reserve(void);
 /* Make an M. With p it starts to run, without it starts idle. 0 or -errno. */
 int gt_thread_new(struct gt_p *p, bool spinning);
 /* An M could not be made. */

@@ -72,14 +72,7 @@ static struct gt_p *retake_declared(struct gt_p *p, struct gt_m *m, uint32_t tak
 /* With a slot m's blocks are reported; but to nobody, if no M is left to stand by. */
 static bool is_reported(struct gt_m *m)
 {
-	bool reported = gt_load(&m->slot) >= 0;
-
-	if (reported) {
-		gt_lock(&gt_sched.lock);
-		reported = gt_sched.idle_m;
-		gt_unlock(&gt_sched.lock);
-	}
-	return reported;
+	return gt_load(&m->slot) >= 0 && gt_load(&gt_sched.idle_m_count);
 }
 
 /* m is blocked, and has been with one task, since p->seen_at: take its P, or NULL. */

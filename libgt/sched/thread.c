@@ -10,8 +10,8 @@
  * the M look and sleep again.
  *
  * With a backend that reports blocks, one M more than the busy ones is asleep at
- * any time, to stand by (gt_thread_reserve): a thread takes far longer to make than
- * a block takes to report.
+ * any time, to stand by (reserve()): a thread takes far longer to make than a block
+ * takes to report.
  *
  * An M that is not there yet is asked of the maker (maker.c), and its P waits there.
  * Ms are not ended before the run is: an idle one costs a stack page or two. A thread
@@ -85,7 +85,7 @@ static void idle_put_locked(struct gt_m *m)
 	m->idle = true;
 	m->idle_next = gt_sched.idle_m;
 	gt_sched.idle_m = m;
-	gt_sched.idle_m_count++;
+	gt_store(&gt_sched.idle_m_count, gt_load(&gt_sched.idle_m_count) + 1);
 }
 
 static void idle_remove_locked(struct gt_m *m)
@@ -96,7 +96,18 @@ static void idle_remove_locked(struct gt_m *m)
 		link = &(*link)->idle_next;
 	*link = m->idle_next;
 	m->idle = false;
-	gt_sched.idle_m_count--;
+	gt_store(&gt_sched.idle_m_count, gt_load(&gt_sched.idle_m_count) - 1);
+}
+
+/* The backend wants an M standing by: ask for one if there is none. */
+static void reserve(void)
+{
+	if (!gt_sched.backend->standby || !gt_sched.config.handoff)
+		return;
+	gt_lock(&gt_sched.lock);
+	if (!gt_sched.idle_m)
+		gt_maker_ask_spare_locked();
+	gt_unlock(&gt_sched.lock);
 }
 
 static void remove_locked(struct gt_m *m)
@@ -219,7 +230,7 @@ static void *thread_main(void *arg)
 	gt_sched.backend->attach(m);
 	gt_sched.backend->cover(m, m->p != NULL);
 	if (m->p)
-		gt_thread_reserve();
+		reserve();
 	gt_run_loop(m);
 
 	end_signals();
@@ -297,16 +308,6 @@ int gt_thread_first(struct gt_p *p)
 	return gt_thread_new(p, false);
 }
 
-void gt_thread_reserve(void)
-{
-	if (!gt_sched.backend->standby || !gt_sched.config.handoff)
-		return;
-	gt_lock(&gt_sched.lock);
-	if (!gt_sched.idle_m)
-		gt_maker_ask_spare_locked();
-	gt_unlock(&gt_sched.lock);
-}
-
 struct gt_m *gt_thread_take_idle_locked(struct gt_p *p)
 {
 	struct gt_m *m = gt_sched.idle_m;
@@ -374,7 +375,7 @@ bool gt_thread_stop(struct gt_m *m)
 	if (p && taken)
 		gt_thread_start(taken, false);
 	gt_p_acquire(m, p ? p : taken);
-	gt_thread_reserve();
+	reserve();
 	return true;
 }
 

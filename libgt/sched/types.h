@@ -333,7 +333,7 @@ struct gt_sched {
 	struct gt_list bound;		/* lock: runnable Gs of an M; see bound.c */
 	_Atomic size_t queue_count;	/* how many in both. Written under the lock */
 	struct gt_m *idle_m;		/* lock: a stack */
-	uint32_t idle_m_count;		/* lock */
+	_Atomic uint32_t idle_m_count;	/* written under the lock */
 	uint32_t bound_idle;		/* lock: Ms whose own task waits */
 	_Atomic uint32_t held;		/* Ms that preemption holds. Written under the lock */
 	_Atomic uint32_t held_peak;	/* the most at once. Written under the lock */
