@@ -256,6 +256,8 @@ int gt_park(struct gt_worker *worker, const struct gt_worker_park *arg,
 int gt_park_standby(struct gt_worker *worker, const struct gt_worker_park *arg,
 		    struct gt_worker_park __user *user_arg);
 int gt_park_wake(struct gt_group *group, const struct gt_worker_wake *arg);
+int gt_park_swap(struct gt_worker *worker, const struct gt_worker_swap *arg,
+		 struct gt_worker_swap __user *user_arg);
 
 /* limit.c */
 struct gt_user *gt_limit_charge(kuid_t uid, unsigned int workers);

@@ -26,6 +26,7 @@ union gt_arg {
 	struct gt_worker_detach detach;
 	struct gt_worker_park park;
 	struct gt_worker_wake wake;
+	struct gt_worker_swap swap;
 };
 
 static long gt_ioctl_info(struct file *file, struct gt_group *group,
@@ -34,7 +35,7 @@ static long gt_ioctl_info(struct file *file, struct gt_group *group,
 	const struct gt_info info = {
 		.size = sizeof(info),
 		.abi_version = GT_ABI_VERSION,
-		.features = GT_FEATURE_BLOCK | GT_FEATURE_PARK,
+		.features = GT_FEATURE_BLOCK | GT_FEATURE_PARK | GT_FEATURE_SWAP,
 		.workers_max = GT_WORKERS_MAX,
 	};
 
@@ -103,6 +104,19 @@ static long gt_ioctl_worker_wake(struct file *file, struct gt_group *group,
 	return gt_park_wake(group, &arg->wake);
 }
 
+static long gt_ioctl_worker_swap(struct file *file, struct gt_group *group,
+				 union gt_arg *arg, void __user *user_arg)
+{
+	struct gt_worker *worker;
+
+	if (arg->swap.flags)
+		return -EINVAL;
+	worker = gt_worker_current(group);
+	if (!worker)
+		return -ESRCH;
+	return gt_park_swap(worker, &arg->swap, user_arg);
+}
+
 /**
  * struct gt_command - what is to be checked of a command before it runs
  * @function:	runs it.
@@ -124,6 +138,7 @@ struct gt_command {
 
 static const struct gt_command gt_commands[] = {
 	{ gt_ioctl_worker_park, GT_IOC_WORKER_PARK, 24, sizeof(struct gt_worker_park) },
+	{ gt_ioctl_worker_swap, GT_IOC_WORKER_SWAP, 24, sizeof(struct gt_worker_swap) },
 	{ gt_ioctl_worker_wake, GT_IOC_WORKER_WAKE, 24, sizeof(struct gt_worker_wake) },
 	{ gt_ioctl_worker_standby, GT_IOC_WORKER_STANDBY, 24, sizeof(struct gt_worker_park) },
 	{ gt_ioctl_worker_attach, GT_IOC_WORKER_ATTACH, 16, sizeof(struct gt_worker_attach) },
@@ -218,6 +233,7 @@ static int __init gt_init(void)
 	BUILD_BUG_ON(sizeof(struct gt_worker_detach) != 8);
 	BUILD_BUG_ON(sizeof(struct gt_worker_park) != 24);
 	BUILD_BUG_ON(sizeof(struct gt_worker_wake) != 24);
+	BUILD_BUG_ON(sizeof(struct gt_worker_swap) != 24);
 	BUILD_BUG_ON(sizeof(struct gt_status) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_worker_status) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_worker_user) != 64);

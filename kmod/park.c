@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Park, standby and wake: how workers sleep by command.
+ * Park, standby, wake and swap: how workers sleep by command.
  *
  * A worker has a few event bits. Anybody sets them, with a wakeup after; the
  * worker alone takes them, all at once, as it leaves the sleep. What is not
@@ -23,6 +23,12 @@
  * it may not have come to its own call yet, and an important waker shall not
  * depend on one that was preempted.
  *
+ * Swap is a wake and a park, in this order, so that the woken one can be on its way
+ * while the caller goes to sleep. What it gains is the second entry, and that the CPU is
+ * passed on: the woken one comes to it, no other CPU is interrupted to fetch it from its
+ * idle state. If the caller has an event it will not sleep, and then the woken one had
+ * better go to a CPU that is free.
+ *
  * A worker found by slot, or on group->standby, may detach while it is woken. RCU
  * keeps it and its task; the wakeup is one more spurious one.
  *
@@ -39,6 +45,7 @@
 
 #include "gt.h"
 #include "trace.h"
+#include "compat/compat.h"
 
 /*
  * Sleep until an event, the deadline or a signal comes. The event is looked for
@@ -71,6 +78,29 @@ static int gt_park_sleep(struct gt_worker *worker, u64 deadline_ns)
 	return err;
 }
 
+/* Park, and tell which events ended it. */
+static int gt_park_until(struct gt_worker *worker, u64 deadline_ns, u32 __user *user_events)
+{
+	int events = atomic_xchg(&worker->events, 0);
+	int err;
+
+	if (!events) {
+		trace_gt_park(worker);
+		gt_count(worker->group, GT_COUNT_PARK);
+		gt_block_word_set(worker, GT_STATE_PARKED);
+		err = gt_park_sleep(worker, deadline_ns);
+		gt_block_word_set(worker, GT_STATE_RUNNING);
+		if (err)
+			return err;
+		events = atomic_xchg(&worker->events, 0);
+	}
+	if (put_user(events, user_events)) {
+		atomic_or(events, &worker->events);
+		return -EFAULT;
+	}
+	return 0;
+}
+
 /**
  * gt_park - GT_IOC_WORKER_PARK
  * @worker:	of current
@@ -80,24 +110,7 @@ static int gt_park_sleep(struct gt_worker *worker, u64 deadline_ns)
 int gt_park(struct gt_worker *worker, const struct gt_worker_park *arg,
 	    struct gt_worker_park __user *user_arg)
 {
-	int events = atomic_xchg(&worker->events, 0);
-	int err;
-
-	if (!events) {
-		trace_gt_park(worker);
-		gt_count(worker->group, GT_COUNT_PARK);
-		gt_block_word_set(worker, GT_STATE_PARKED);
-		err = gt_park_sleep(worker, arg->deadline_ns);
-		gt_block_word_set(worker, GT_STATE_RUNNING);
-		if (err)
-			return err;
-		events = atomic_xchg(&worker->events, 0);
-	}
-	if (put_user(events, &user_arg->events)) {
-		atomic_or(events, &worker->events);
-		return -EFAULT;
-	}
-	return 0;
+	return gt_park_until(worker, arg->deadline_ns, &user_arg->events);
 }
 
 /* Take the event that waits, or queue up for the next; true if there was one. */
@@ -194,7 +207,13 @@ int gt_park_standby(struct gt_worker *worker, const struct gt_worker_park *arg,
 	return 0;
 }
 
-static int gt_park_wake_one(struct gt_group *group, u32 slot)
+static void gt_park_wake_anywhere(struct task_struct *task)
+{
+	wake_up_process(task);
+}
+
+static int gt_park_wake_one(struct gt_group *group, u32 slot,
+			    void (*wake)(struct task_struct *task))
 {
 	struct gt_worker *worker;
 
@@ -208,7 +227,7 @@ static int gt_park_wake_one(struct gt_group *group, u32 slot)
 		trace_gt_wake(worker);
 		gt_count(group, GT_COUNT_WAKE);
 		atomic_or(GT_EVENT_WOKEN, &worker->events);
-		wake_up_process(worker->task);			/* (B) */
+		wake(worker->task);				/* (B) */
 	}
 	rcu_read_unlock();
 	return worker ? 0 : -ESRCH;
@@ -231,10 +250,38 @@ int gt_park_wake(struct gt_group *group, const struct gt_worker_wake *arg)
 	for (i = 0; i < arg->count; i++) {
 		if (get_user(slot, slots + i))
 			return -EFAULT;
-		err = gt_park_wake_one(group, slot);
+		err = gt_park_wake_one(group, slot, gt_park_wake_anywhere);
 		if (err)
 			return err;
 		cond_resched();
 	}
 	return 0;
+}
+
+/**
+ * gt_park_swap - GT_IOC_WORKER_SWAP
+ * @worker:	of current
+ * @arg:	the kernel's copy of the argument
+ * @user_arg:	the caller's, where the events are told
+ *
+ * The wake must not be repeated when a signal restarts the command: the woken one may
+ * have parked again by then, for something else. So the argument says that it is done;
+ * if it cannot, the command is not restarted.
+ */
+int gt_park_swap(struct gt_worker *worker, const struct gt_worker_swap *arg,
+		 struct gt_worker_swap __user *user_arg)
+{
+	int err;
+
+	if (arg->slot != GT_SLOT_NONE) {
+		err = gt_park_wake_one(worker->group, arg->slot,
+				       atomic_read(&worker->events) ? gt_park_wake_anywhere :
+								      gt_compat_wake_up_here);
+		if (err)
+			return err;
+	}
+	err = gt_park_until(worker, arg->deadline_ns, &user_arg->events);
+	if (err == -ERESTARTSYS && put_user(GT_SLOT_NONE, &user_arg->slot))
+		err = -EINTR;
+	return err;
 }

@@ -31,7 +31,7 @@ static unsigned int random_below(uint64_t *state, unsigned int bound)
 
 static const unsigned int commands[] = {
 	GT_IOC_INFO, GT_IOC_GROUP_SETUP, GT_IOC_WORKER_ATTACH, GT_IOC_WORKER_DETACH,
-	GT_IOC_WORKER_PARK, GT_IOC_WORKER_WAKE, GT_IOC_WORKER_STANDBY,
+	GT_IOC_WORKER_PARK, GT_IOC_WORKER_WAKE, GT_IOC_WORKER_STANDBY, GT_IOC_WORKER_SWAP,
 };
 
 static const uint32_t interesting[] = {
@@ -47,6 +47,7 @@ union argument {
 	struct gt_worker_detach detach;
 	struct gt_worker_park park;
 	struct gt_worker_wake wake;
+	struct gt_worker_swap swap;
 	uint32_t words[16];
 };
 
@@ -101,6 +102,11 @@ static void fill_sensibly(uint64_t *random, unsigned int command, union argument
 	case GT_IOC_WORKER_STANDBY:
 		arg->size = sizeof(arg->park);
 		arg->park.deadline_ns = random_deadline(random);
+		break;
+	case GT_IOC_WORKER_SWAP:
+		arg->size = sizeof(arg->swap);
+		arg->swap.slot = random_below(random, WORKERS + 1);
+		arg->swap.deadline_ns = random_deadline(random);
 		break;
 	case GT_IOC_WORKER_WAKE:
 		arg->size = sizeof(arg->wake);

@@ -24,13 +24,13 @@ FIXTURE_TEARDOWN(info)
 
 GT_TEST(info, answer)
 {
+	const uint64_t always = GT_FEATURE_BLOCK | GT_FEATURE_PARK | GT_FEATURE_SWAP;
 	static const struct gt_info zero;
 
 	ASSERT_EQ(0, gt_ioctl(self->fd, GT_IOC_INFO, &self->info));
 	EXPECT_EQ(sizeof(self->info), self->info.size);
 	EXPECT_EQ(GT_ABI_VERSION, self->info.abi_version);
-	EXPECT_EQ(GT_FEATURE_BLOCK | GT_FEATURE_PARK,
-		  self->info.features & (GT_FEATURE_BLOCK | GT_FEATURE_PARK));
+	EXPECT_EQ(always, self->info.features & always);
 	EXPECT_GE(self->info.workers_max, 64);
 	EXPECT_EQ(0, memcmp(self->info.reserved, zero.reserved, sizeof(zero.reserved)));
 }
@@ -130,6 +130,7 @@ GT_TEST(info, unknown_command)
 		case GT_IOC_WORKER_PARK:
 		case GT_IOC_WORKER_WAKE:
 		case GT_IOC_WORKER_STANDBY:
+		case GT_IOC_WORKER_SWAP:
 			continue;
 		}
 		EXPECT_EQ(-ENOTTY, gt_ioctl(self->fd, _IO(GT_IOC_TYPE, number), &self->info));

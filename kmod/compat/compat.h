@@ -9,6 +9,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/wait.h>
 
 /*
  * gt_compat_task_blocked - has current, in its own sched_out, gone to sleep?
@@ -64,6 +65,24 @@ static inline void gt_compat_hrtimer_setup(struct hrtimer *timer,
 	hrtimer_init(timer, clock, mode);
 	timer->function = function;
 #endif
+}
+
+/*
+ * gt_compat_wake_up_here - wake_up_process() by a caller that is about to sleep
+ *
+ * With GT_HAVE_WAKE_ON_CURRENT_CPU the task gets the caller's CPU, else the scheduler
+ * is told that the caller will sleep. The bits are the scheduler's own; but in what
+ * default_wake_function() lets pass they have been what they are since there are any.
+ */
+static inline void gt_compat_wake_up_here(struct task_struct *task)
+{
+	wait_queue_entry_t entry = { .private = task };
+	int flags = 0x10;			/* WF_SYNC */
+
+#ifdef GT_HAVE_WAKE_ON_CURRENT_CPU
+	flags |= 0x40;				/* WF_CURRENT_CPU */
+#endif
+	default_wake_function(&entry, TASK_NORMAL, flags, NULL);
 }
 
 #endif /* _GT_COMPAT_H */

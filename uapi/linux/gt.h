@@ -99,6 +99,7 @@
 #define GT_IOC_WORKER_PARK	_IO(GT_IOC_TYPE, 0x12)
 #define GT_IOC_WORKER_WAKE	_IO(GT_IOC_TYPE, 0x13)
 #define GT_IOC_WORKER_STANDBY	_IO(GT_IOC_TYPE, 0x14)
+#define GT_IOC_WORKER_SWAP	_IO(GT_IOC_TYPE, 0x15)
 
 /* Offsets for mmap(). */
 #define GT_MMAP_STATUS		0x00000000ULL
@@ -113,6 +114,7 @@
 /* Bits of gt_info.features. */
 #define GT_FEATURE_BLOCK	(1ULL << 0)	/* reports blocked workers */
 #define GT_FEATURE_PARK		(1ULL << 1)	/* park, wake and standby */
+#define GT_FEATURE_SWAP		(1ULL << 2)	/* swap */
 
 /**
  * struct gt_info - argument of GT_IOC_INFO: what this device can do
@@ -244,6 +246,36 @@ struct gt_worker_wake {
 	__u64	slots;
 	__u32	flags;
 	__u32	reserved;
+};
+
+/* In gt_worker_swap.slot: nobody is to be woken. */
+#define GT_SLOT_NONE		(~0U)
+
+/**
+ * struct gt_worker_swap - argument of GT_IOC_WORKER_SWAP
+ * @size:	in: sizeof(struct gt_worker_swap).
+ * @flags:	in: zero.
+ * @deadline_ns: in: as in struct gt_worker_park.
+ * @slot:	in: the slot to wake, or GT_SLOT_NONE. out: GT_SLOT_NONE once that has
+ *		been done, if the command ends for a signal.
+ * @events:	out: as in struct gt_worker_park.
+ *
+ * GT_IOC_WORKER_WAKE of one slot, then GT_IOC_WORKER_PARK, in one entry to the kernel.
+ * If the caller is about to sleep, the woken worker is put on its CPU, where the kernel
+ * can do that: so the CPU goes from one to the other. A swap with one's own slot returns
+ * at once.
+ *
+ * EINVAL: the slot is out of range. ESRCH: no worker has it, or the caller is none. On
+ * these nobody has been woken. ETIMEDOUT, EINTR, EFAULT: as of GT_IOC_WORKER_PARK; the
+ * slot has been woken. Whether the kernel restarts the command after a signal or the
+ * caller does with the same argument, the slot is not woken again.
+ */
+struct gt_worker_swap {
+	__u32	size;
+	__u32	flags;
+	__u64	deadline_ns;
+	__u32	slot;
+	__u32	events;
 };
 
 /**
