@@ -3,20 +3,26 @@
  * Supervisors: one task that starts the children, and hears of their ends.
  *
  * All decisions are made by the task in gt_supervisor_run(), so a supervisor needs no lock:
- * a child's end reaches it as a message on a channel. Each start of a child is a life of its
- * own: an object that both own, counted, with its context, how it ended, and a channel
- * that is closed at its end. A child that does not stop in time keeps its life, and nothing
- * else of the supervisor; its message finds nobody.
+ * a child's end reaches it as a message. Each start of a child is a life of its own: an
+ * object that both own, counted, with its context, how it ended, and a channel that is
+ * closed at its end. A child that does not stop in time keeps its life, and nothing else
+ * of the supervisor; its message finds nobody.
  *
- * A child never waits to say that it has ended: there is room for two messages from each,
- * one of the life that runs, and one of a life before it that ended as it was stopped.
- * Messages of before are read first, and mean nothing any more. A life that was stopped says
- * nothing there; who stops it waits for the life's own channel.
+ * A child never waits to say that it has ended: who stops it may wait for it. The message
+ * is the life itself, pushed on a stack, which the supervisor takes as a whole and turns
+ * round; a bell, with room for one ring, says that there is something. A life that was
+ * stopped says nothing there: who stops it waits for the life's own channel. If it had
+ * ended by itself, its message is found when another life may be in its place, and
+ * means nothing any more.
  *
  *	child's last acts		who stops it
  *	state ENDED, if it was RUNNING	state STOPPING, if it was RUNNING
- *	if so, send on ends		if not: its message is on its way, or was read
+ *	if so, push the life, ring	if not: its message is on its way, or was read
  *	close over			wait for over: then it is not on its way any more
+ *
+ * Rejected: messages in a buffered channel. With GT_REST_FOR_ONE those of a child's earlier
+ * lives are not bounded by one for each, and a child that waits for room there is waited
+ * for by the only one that could make some.
  *
  * Restarts are counted by their times, in a ring of the last intensity ones: one more is
  * too many if the oldest of those is younger than the period.
@@ -41,17 +47,27 @@
 enum { RUNNING, ENDED, STOPPING };
 
 struct life {
-	_Atomic uint32_t refs;		/* the supervisor's, the task's, a message's */
+	_Atomic uint32_t refs;		/* the supervisor's, the task's, ends' */
 	_Atomic int state;
 	struct gt_child child;		/* constant, like the next four */
 	size_t index;
 	struct gt_context *ctx;
-	struct gt_chan *ends;		/* a reference; carries lives, with theirs */
+	struct ends *ends;		/* a reference */
+	struct life *earlier;		/* link in ends, then in told. Their owner's */
 	struct gt_chan *over;		/* closed at the end */
 	enum gt_child_end how;		/* the task's, until it is over */
 	int result;
 	struct gt_panic_info panic;
 };
+
+/* Where the children of one run say that they have ended. Outlives it, if they do. */
+struct ends {
+	_Atomic uint32_t refs;		/* the supervisor's, and its lives' */
+	_Atomic(struct life *) last;	/* a stack with a reference to each; or &nobody */
+	struct gt_chan *bell;		/* rung after a push */
+};
+
+static struct life nobody;		/* reads what is pushed */
 
 struct slot {
 	struct gt_child child;
@@ -65,7 +81,8 @@ struct gt_supervisor {
 	size_t count;
 	_Atomic bool running;
 	_Atomic uint64_t restarts;
-	struct gt_chan *ends;		/* of this run, like the next */
+	struct ends *ends;		/* of this run, like the next two */
+	struct life *told;		/* taken from there, the first first */
 	struct gt_context *base;	/* the children's parent: only the supervisor stops them */
 	int64_t *times;			/* of the last restarts: a ring of attr.intensity */
 	size_t time_at;
@@ -76,12 +93,41 @@ struct gt_supervisor {
 
 /* ------------------------------------------------------------------ lives ---- */
 
+static struct ends *ends_make(void)
+{
+	struct ends *ends = calloc(1, sizeof(*ends));
+
+	if (!ends)
+		return NULL;
+	atomic_store_explicit(&ends->refs, 1, memory_order_relaxed);
+	ends->bell = gt_chan_make(0, 1);
+	if (!ends->bell) {
+		free(ends);
+		return NULL;
+	}
+	return ends;
+}
+
+static struct ends *ends_get(struct ends *ends)
+{
+	atomic_fetch_add_explicit(&ends->refs, 1, memory_order_relaxed);
+	return ends;
+}
+
+static void ends_put(struct ends *ends)
+{
+	if (!ends || atomic_fetch_sub_explicit(&ends->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	gt_chan_put(ends->bell);
+	free(ends);
+}
+
 static void life_put(struct life *life)
 {
 	if (atomic_fetch_sub_explicit(&life->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	gt_context_put(life->ctx);
-	gt_chan_put(life->ends);
+	ends_put(life->ends);
 	gt_chan_put(life->over);
 	free(life);
 }
@@ -91,6 +137,23 @@ static void call(void *arg)
 	struct life *life = arg;
 
 	life->result = life->child.fn(life->ctx, life->child.arg);
+}
+
+/* life has ended by itself. */
+static void tell(struct life *life)
+{
+	struct ends *ends = life->ends;
+	struct life *last = atomic_load_explicit(&ends->last, memory_order_relaxed);
+
+	atomic_fetch_add_explicit(&life->refs, 1, memory_order_relaxed);
+	do {
+		if (last == &nobody) {
+			life_put(life);
+			return;
+		}
+		life->earlier = last;
+	} while (!atomic_compare_exchange_weak(&ends->last, &last, life));
+	gt_chan_try_send(ends->bell, NULL);
 }
 
 static void live(void *arg)
@@ -108,10 +171,8 @@ static void live(void *arg)
 	default:
 		life->how = GT_CHILD_PANICKED;
 	}
-	if (atomic_compare_exchange_strong(&life->state, &running, ENDED)) {
-		atomic_fetch_add_explicit(&life->refs, 1, memory_order_relaxed);
-		gt_chan_send(life->ends, &life);
-	}
+	if (atomic_compare_exchange_strong(&life->state, &running, ENDED))
+		tell(life);
 	gt_chan_close(life->over);
 	life_put(life);
 }
@@ -127,7 +188,7 @@ static int start(struct gt_supervisor *sup, size_t index)
 	atomic_store_explicit(&life->refs, 2, memory_order_relaxed);
 	life->child = slot->child;
 	life->index = index;
-	life->ends = gt_chan_get(sup->ends);
+	life->ends = ends_get(sup->ends);
 	life->ctx = gt_context_with_cancel(sup->base);
 	life->over = gt_chan_make(0, 0);
 	error = life->ctx && life->over ? gt_go_copy(live, &life, sizeof(life)) : -ENOMEM;
@@ -168,6 +229,46 @@ static void stop_all(struct gt_supervisor *sup)
 {
 	for (size_t i = sup->count; i--;)
 		stop(sup, &sup->slots[i]);
+}
+
+/* Move all that was pushed to the front of told, and leave what in its place. */
+static void take_told(struct gt_supervisor *sup, struct life *what)
+{
+	struct life *life = atomic_exchange(&sup->ends->last, what), *earlier;
+
+	for (; life; life = earlier) {
+		earlier = life->earlier;
+		life->earlier = sup->told;
+		sup->told = life;
+	}
+}
+
+/* The first that has ended by itself, with a reference; or NULL. */
+static struct life *next_told(struct gt_supervisor *sup)
+{
+	struct life *life;
+
+	if (!sup->told)
+		take_told(sup, NULL);
+	life = sup->told;
+	if (life)
+		sup->told = life->earlier;
+	return life;
+}
+
+/* What is told from here on finds nobody. */
+static void close_ends(struct gt_supervisor *sup)
+{
+	struct life *life;
+
+	if (!sup->ends)
+		return;
+	take_told(sup, &nobody);
+	while ((life = sup->told)) {
+		sup->told = life->earlier;
+		life_put(life);
+	}
+	ends_put(sup->ends);
 }
 
 /* --------------------------------------------------------------- restarts ---- */
@@ -270,10 +371,12 @@ static int supervise(struct gt_supervisor *sup, struct gt_context *ctx)
 	for (size_t i = 0; i < sup->count && !error; i++)
 		error = start(sup, i);
 	while (!error && any_lives(sup)) {
-		error = gt_chan_recv_ctx(sup->ends, &life, ctx);
-		if (error < 0)
-			break;
-		error = take_end(sup, life) ? start_due(sup, ctx) : 0;
+		life = next_told(sup);
+		if (life)
+			error = take_end(sup, life) ? start_due(sup, ctx) : 0;
+		else
+			error = gt_chan_recv_ctx(sup->ends->bell, NULL, ctx);
+		error = error < 0 ? error : 0;
 	}
 	return error;
 }
@@ -322,12 +425,11 @@ int gt_supervisor_add(struct gt_supervisor *sup, const struct gt_child *child)
 
 int gt_supervisor_run(struct gt_supervisor *sup, struct gt_context *ctx)
 {
-	struct life *life;
 	int error;
 
 	if (atomic_exchange(&sup->running, true))
 		return -EBUSY;
-	sup->ends = gt_chan_make(sizeof(life), sup->count ? 2 * sup->count : 1);
+	sup->ends = ends_make();
 	sup->late = false;
 	sup->time_at = 0;
 	sup->last = INT64_MIN;
@@ -338,9 +440,7 @@ int gt_supervisor_run(struct gt_supervisor *sup, struct gt_context *ctx)
 	stop_all(sup);
 	for (size_t i = 0; i < sup->count; i++)
 		sup->slots[i].due = false;
-	while (gt_chan_try_recv(sup->ends, &life) == 1)
-		life_put(life);
-	gt_chan_put(sup->ends);
+	close_ends(sup);
 	gt_context_put(sup->base);
 	atomic_store(&sup->running, false);
 	return sup->late ? -ETIMEDOUT : error;

@@ -92,7 +92,7 @@ GT_TEST_PROCS(restart_policies)
 	add("failed", counts_start, &failed, GT_RESTART_FAILED);
 	finish(0);
 	CHECK_EQ(failed, 3);
-	make(NULL);
+	make(&(struct gt_supervisor_attr){ .period = 3600 * GT_SECOND });
 	add("always", counts_start, &always, GT_RESTART_ALWAYS);
 	finish(-ELOOP);
 	CHECK_EQ(always, 4);		/* three restarts are not too many */
@@ -149,7 +149,7 @@ static void expect_events(enum gt_strategy strategy, long restarts, const char *
 	atomic_store(&fail_once, 0);
 	atomic_store(&alive, 0);
 	atomic_store(&stops, 0);
-	make(&(struct gt_supervisor_attr){ .strategy = strategy });
+	make(&(struct gt_supervisor_attr){ .strategy = strategy, .shutdown = -1 });
 	add("a", noted, "a", GT_RESTART_ALWAYS);
 	add("b", noted, "b", GT_RESTART_ALWAYS);
 	add("c", noted, "c", GT_RESTART_ALWAYS);
@@ -324,7 +324,8 @@ GT_TEST_PROCS(ends_meet_the_shutdown)
 
 	for (round = 0; round < scaled(100); round++) {
 		atomic_store(&stops, 0);
-		make(&(struct gt_supervisor_attr){ .intensity = -1, .strategy = round % 3 });
+		make(&(struct gt_supervisor_attr){ .intensity = -1, .strategy = round % 3,
+						   .shutdown = -1 });
 		for (i = 0; i < 6; i++)
 			add("soon", ends_soon, (void *)i, GT_RESTART_ALWAYS);
 		CHECK_EQ(gt_go(runs, NULL), 0);
@@ -334,6 +335,49 @@ GT_TEST_PROCS(ends_meet_the_shutdown)
 		gt_supervisor_free(sup);
 		gt_context_put(ctx);
 	}
+	AWAIT(gt_task_count() == 1);
+	check_leaks();
+}
+
+/*
+ * The last child ends first, and each time the supervisor hears of an end all that it has
+ * started have ended again: so the lives of the last are many, and nobody has read of them.
+ */
+enum { CHILDREN = 6 };
+static long turn;
+
+static int ends_in_turn(struct gt_context *own, void *arg)
+{
+	(void)own;
+	AWAIT((long)arg >= turn);
+	turn--;
+	atomic_fetch_add(&starts, 1);
+	return -EIO;
+}
+
+static void lets_all_end(void *arg, const char *name, enum gt_child_end how, int result,
+			 const char *panic)
+{
+	long i;
+
+	(void)arg, (void)name, (void)how, (void)result, (void)panic;
+	for (i = 0; i < 100; i++)
+		gt_yield();
+	if (++returns == CHILDREN)
+		gt_context_cancel(ctx);
+}
+
+GT_TEST_ORDER(an_end_is_told_without_waiting)
+{
+	long i;
+
+	turn = CHILDREN - 1;
+	make(&(struct gt_supervisor_attr){ .strategy = GT_REST_FOR_ONE, .intensity = -1,
+					   .log = lets_all_end, .shutdown = 20 * GT_SECOND });
+	for (i = 0; i < CHILDREN; i++)
+		add("ends", ends_in_turn, (void *)i, GT_RESTART_ALWAYS);
+	finish(-ECANCELED);
+	CHECK_EQ(starts, CHILDREN + CHILDREN * (CHILDREN - 1) / 2);
 	AWAIT(gt_task_count() == 1);
 	check_leaks();
 }
