@@ -86,6 +86,17 @@ static inline __attribute__((__always_inline__)) _Noreturn void finish(bool retu
 	gt_switch_last(next->sp);
 }
 
+/*
+ * g, outside the runtime, is about to end, which is as good as letting go of its P: it
+ * does not queue for another turn first, in which all that the main task would do is
+ * to end the run.
+ */
+static inline void ends_soon(struct gt_g *g)
+{
+	gt_store(&g->preempt_off, 1);
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
 static void task_main(void *arg)
 {
 	struct gt_g *g = arg;
@@ -101,6 +112,7 @@ static void task_main(void *arg)
 		exit(0);
 	if (g->done)
 		g->done(g->done_arg);
+	ends_soon(g);
 	gt_enter();
 	finish(true);
 }
@@ -121,6 +133,7 @@ void gt_task_finish(bool returned)
 	if (g->done)
 		g->done(g->done_arg);
 	gt_eh_clear();
+	ends_soon(g);
 	gt_enter();
 	finish(returned);
 }
