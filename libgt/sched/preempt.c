@@ -55,9 +55,16 @@
  * depend on such a lock with a P in hand. sysmon sends the signals, so as long as one is
  * held, or might be, it leaves to others what could allocate memory (gt_preempt_idle).
  *
- * Held threads are bounded (GT_HELD_MAX). At the bound, who is to be held takes the
- * place of one that is held: so loops beyond it still take turns. Known fault: with the
- * kmod backend they sometimes stop to do so there, and all stand still.
+ * HELD THREADS ARE BOUNDED, AND NOBODY STARVES AT THE BOUND. A task in the middle of its
+ * code needs a thread, so at the bound a further one cannot be held; it goes on for as
+ * long as it likes, or those that are held, and all that wait, stand still in its place.
+ * So the bound gives way, ever more slowly: who is to be the k-th beyond it must have run
+ * for 2^k slices. Loops for ever thus exceed it by the logarithm of the time, a day by 22,
+ * and at 24 no more. Tasks that suspend, or that were held before (resumed), have their
+ * turns as ever.
+ *
+ * Rejected there: to exchange the task for one that is held. Those then have all turns
+ * among themselves, and who waits in a queue waits for ever.
  *
  * fork() copies the calling thread alone, and that is not held. A run ends with tasks
  * held by letting them go loose, since one in malloc() must not stay there: each ends at
@@ -87,6 +94,8 @@
 
 /* Slices after which even a thread that gets no CPU lets go of its P. */
 #define GT_LONG_SLICES 10
+/* Threads that may be held beyond the bound, in the longest run. */
+#define GT_HELD_BEYOND 24
 
 static struct {
 	struct sigaction old;		/* gt_run()'s caller's; constant during a run */
@@ -135,8 +144,7 @@ static bool is_free(struct gt_p *p)
 
 /*
  * Who may have p: a task that is bound, in *next, or an M. False: neither. Others that
- * wait must get their turns too, so bound ones do not pass p round among themselves,
- * save at the bound of held threads, where that is all that is left.
+ * wait must get their turns too, so bound ones do not pass p round among themselves.
  */
 static bool choose_locked(struct gt_p *p, struct gt_g **next, struct gt_m **idle)
 {
@@ -144,10 +152,6 @@ static bool choose_locked(struct gt_p *p, struct gt_g **next, struct gt_m **idle
 	*idle = NULL;
 	if (gt_load(&gt_sched.phase) != GT_ON)
 		return false;
-	if (gt_load(&gt_sched.held) >= gt_sched.config.held_max) {
-		*next = gt_bound_get_preempted_locked();
-		return *next;
-	}
 	if (is_free(p))
 		*next = gt_bound_get_locked();
 	if (!*next)
@@ -158,8 +162,7 @@ static bool choose_locked(struct gt_p *p, struct gt_g **next, struct gt_m **idle
 /* Will it find somebody, as things are? */
 static bool has_choice_locked(struct gt_p *p)
 {
-	return gt_sched.idle_m || gt_load(&gt_sched.held) >= gt_sched.config.held_max ||
-	       (is_free(p) && gt_bound_has_turn_locked());
+	return gt_sched.idle_m || (is_free(p) && gt_bound_has_turn_locked());
 }
 
 /* m's task becomes runnable, and m its to go on with. */
@@ -186,6 +189,7 @@ static void wait_held(struct gt_m *m)
 	gt_store(&m->g->state, GT_RUNNING);
 	if (has_p) {
 		gt_count(&m->p->tick);
+		gt_store(&m->resumed, sequence(m->p));
 		gt_store(&m->take, GT_TAKE_NONE);
 	} else {
 		gt_store(&m->loose_at, gt_clock());
@@ -358,6 +362,17 @@ static bool has_run(struct gt_p *p, struct gt_m *m, int64_t now)
 	       gt_thread_clock(gt_load(&m->tid)) - p->cpu_at >= gt_sched.config.slice / 2;
 }
 
+/* For how long a task has to run before m is held with it. See the head. */
+static int64_t patience(struct gt_m *m, uint64_t request)
+{
+	int64_t slice = gt_sched.config.slice;
+	uint32_t held = gt_load(&gt_sched.held), bound = gt_sched.config.held_max;
+
+	if (held < bound || gt_load(&m->resumed) == request)
+		return slice;
+	return held - bound < GT_HELD_BEYOND ? slice << (held - bound + 1) : INT64_MAX;
+}
+
 bool gt_preempt_look(struct gt_p *p, struct gt_m *m, int64_t now)
 {
 	uint64_t request = sequence(p);
@@ -369,7 +384,8 @@ bool gt_preempt_look(struct gt_p *p, struct gt_m *m, int64_t now)
 	if (now - p->seen_at < gt_sched.config.slice || !has_run(p, m, now))
 		return false;
 	if (gt_load(&m->request) == request)
-		return now >= p->signal_at && interrupt(p, m, now);
+		return now >= p->signal_at && now - p->seen_at >= patience(m, request) &&
+		       interrupt(p, m, now);
 	ask(p, m, request, now);
 	return true;
 }

@@ -185,6 +185,7 @@ static struct gt_m *allocate(void)
 	m->g = &m->g0;
 	m->g0 = (struct gt_g){ 0 };
 	gt_store(&m->request, 0);
+	gt_store(&m->resumed, 0);
 	gt_store(&m->loose, false);
 	if (atomic_exchange(&m->signalled, false))
 		atomic_fetch_sub(&gt_sched.preempts_pending, 1);

@@ -195,6 +195,7 @@ struct gt_m {
 
 	/* Preemption; see preempt.c. */
 	_Atomic uint64_t request;	/* the task that is to let go. Written by sysmon */
+	_Atomic uint64_t resumed;	/* the task that was held, and runs again. Written by M */
 	_Atomic bool signalled;	/* a signal is on its way. Set by sysmon, cleared by M */
 	_Atomic bool loose;	/* it was held, and goes on without a P. Written by M */
 	_Atomic int64_t loose_at;	/* since when. Written by M */
