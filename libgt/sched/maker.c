@@ -48,6 +48,7 @@ void gt_maker_ask(struct gt_p *p, bool spinning)
 {
 	gt_lock(&gt_sched.lock);
 	p->start_spinning = spinning;
+	p->start_failed = false;
 	p->idle_next = gt_sched.starting;
 	gt_sched.starting = p;
 	gt_unlock(&gt_sched.lock);
@@ -94,9 +95,10 @@ static void keep_for_another(struct gt_p *p)
 	if (p->start_spinning)
 		atomic_fetch_sub(&gt_sched.spinning, 1);
 	p->start_spinning = false;
+	p->start_failed = true;
 	m = gt_thread_take_idle_locked(p);
 	if (m) {
-		m->spinning = false;
+		m->alone = true;
 	} else {
 		p->idle_next = gt_sched.starting;
 		gt_sched.starting = p;

@@ -467,11 +467,13 @@ out:
 		gt_bound_grant(g, gt_p_release(m));
 		goto again;
 	}
-	if (gt_unlikely(gt_sched.config.migrate) && g->last_m == m) {
+	/* Where there is no other M it would come back for ever. */
+	if (gt_unlikely(gt_sched.config.migrate) && g->last_m == m && !m->alone) {
 		found(m, NULL);
 		if (!gt_thread_swap(m, g))
 			return NULL;
 		goto again;
 	}
+	m->alone = false;
 	return found(m, g);
 }

@@ -269,6 +269,7 @@ int gt_thread_new(struct gt_p *p, bool spinning)
 	if (!m)
 		return -ENOMEM;
 	m->spinning = spinning;
+	m->alone = false;
 	m->p = p;
 	m->pick = p;
 	gt_store(&m->held, p);
@@ -317,6 +318,7 @@ struct gt_m *gt_thread_take_idle_locked(struct gt_p *p)
 		idle_remove_locked(m);
 		m->next_p = p;
 		m->spinning = false;
+		m->alone = false;
 	}
 	return m;
 }
@@ -347,6 +349,7 @@ bool gt_thread_stop(struct gt_m *m)
 	p = gt_maker_take_locked();
 	if (p) {
 		m->spinning = p->start_spinning;
+		m->alone = p->start_failed;
 		gt_unlock(&gt_sched.lock);
 		gt_p_acquire(m, p);
 		return true;

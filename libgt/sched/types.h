@@ -186,6 +186,7 @@ struct gt_m {
 
 	struct gt_g g0;		/* the scheduler's, on the thread's own stack */
 	bool spinning;		/* looking for work; counted in sched. M's */
+	bool alone;		/* no other could be had for its P. sched.lock, then M's */
 	uint32_t random;	/* state of a xorshift generator. M's */
 
 	/* Serving one task alone; see bound.c. */
@@ -258,6 +259,7 @@ struct gt_p {
 	_Atomic(struct gt_m *) m;	/* who holds it. That M, or a taker */
 	struct gt_p *idle_next;		/* sched.lock: link in idle_p, retired_p or starting */
 	bool start_spinning;		/* sched.lock: so will the M that it waits for */
+	bool start_failed;		/* sched.lock: no M could be made for it */
 	_Atomic bool retired;		/* not in use. Written under sched.lock; see procs.c */
 	uint64_t seen_tick;		/* tick at sysmon's last look. sysmon's */
 	uint32_t seen_take;		/* its M's take word then. sysmon's */

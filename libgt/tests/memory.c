@@ -90,6 +90,26 @@ GT_TEST(go_without_address_space)
 	gt_chan_put(gate);
 }
 
+static void yields_alone(void)
+{
+	long i;
+
+	limit_address_space(0);
+	for (i = 0; i < 3; i++)
+		gt_yield();
+	limit_address_space(-1);
+}
+
+/* A task that is to change threads stays on the only one that there can be. */
+PLAIN_TEST(migrate_without_address_space)
+{
+	if (TEST_TSAN || TEST_ASAN)
+		test_skip("a sanitizer's shadow memory does not live with RLIMIT_AS");
+	setenv("GTHANDOFF", "off", 1);
+	setenv("GTDEBUG", "migrate=1", 1);
+	test_run(1, yields_alone);
+}
+
 PLAIN_TEST(run_without_address_space)
 {
 	int result;
