@@ -13,14 +13,6 @@
 static atomic_long ran;
 static int pair[2];
 
-static struct gt_stats stats_now(void)
-{
-	struct gt_stats stats;
-
-	CHECK_EQ(gt_stats_read(&stats, sizeof(stats)), 0);
-	return stats;
-}
-
 /*
  * The task that calls this goes on blocking until its processor has been taken
  * once; @block must block for a bounded time.

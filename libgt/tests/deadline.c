@@ -5,22 +5,6 @@
 static struct gt_wg wg, others;
 static atomic_long ran, timed_out;
 
-static void *on_a_thread(void *arg)
-{
-	void (*body)(void) = arg;
-
-	body();
-	return NULL;
-}
-
-static void run_on_a_thread(void (*body)(void))
-{
-	pthread_t thread;
-
-	CHECK_EQ(pthread_create(&thread, NULL, on_a_thread, body), 0);
-	CHECK_EQ(pthread_join(thread, NULL), 0);
-}
-
 /* What is over by now, or has no time to be waited for. */
 static void look_only(void)
 {

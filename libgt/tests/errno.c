@@ -8,19 +8,6 @@
 
 #include "test.h"
 
-/* A compiler may keep the address of errno, so each access is a call of its own. */
-NOINLINE static int errno_get(void)
-{
-	__asm__ volatile("" ::: "memory");
-	return errno;
-}
-
-NOINLINE static void errno_set(int value)
-{
-	errno = value;
-	__asm__ volatile("" ::: "memory");
-}
-
 static atomic_long ran;
 static struct gt_chan *ping, *pong, *buffered;
 static struct gt_wg wg;

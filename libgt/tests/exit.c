@@ -13,17 +13,6 @@ static void exits(void *arg)
 	gt_exit();
 }
 
-static void panics_with(void *arg)
-{
-	gt_panic("%s", (char *)arg);
-}
-
-static void traces_then_panics(void *arg)
-{
-	trace("p");
-	gt_panic("%s", (char *)arg);
-}
-
 static void recovers_then_exits(void *arg)
 {
 	const struct gt_panic_info *info = gt_recover();
@@ -32,18 +21,6 @@ static void recovers_then_exits(void *arg)
 	trace(info->message);
 	trace(arg);
 	gt_exit();
-}
-
-static void panics_and_recovers(void)
-{
-	GT_DEFER(recovers, NULL);
-	gt_panic("A");
-}
-
-static void has_its_own_panic(void *arg)
-{
-	panics_and_recovers();
-	trace(arg);
 }
 
 /* Each is a task's function, and its inner one. */
@@ -231,7 +208,7 @@ GT_TEST_PROCS(exits_and_panics)
 		run_task(e6, "0");
 		EXPECT_TRACE("0pp[B]5");
 		run_task(e7, "0");
-		EXPECT_TRACE("0[A]23");
+		EXPECT_TRACE("0[B]23");
 		run_task(e8, "!");
 		EXPECT_TRACE("xp[B]34");
 		run_task(deep, "0");

@@ -44,24 +44,9 @@ static void counts(void *arg)
 	atomic_fetch_add(&done, 1);
 }
 
-static void *thread_counts(void *arg)
-{
-	counts(arg);
-	return NULL;
-}
-
 static void one_at_a_time(long tasks, long threads)
 {
-	pthread_t thread[4];
-	long i;
-
-	for (i = 0; i < threads; i++)
-		CHECK_EQ(pthread_create(&thread[i], NULL, thread_counts, (void *)i), 0);
-	for (i = 0; i < tasks; i++)
-		CHECK_EQ(gt_wg_go(&wg, counts, (void *)(threads + i)), 0);
-	gt_wg_wait(&wg);
-	for (i = 0; i < threads; i++)
-		CHECK_EQ(pthread_join(thread[i], NULL), 0);
+	run_on_each(counts, tasks, threads);
 	CHECK_EQ(done, tasks + threads);
 	CHECK_EQ(counter, (tasks + threads) * scaled(3000));
 	CHECK_EQ(gt_mutex_try_lock(&mutex), 0);
@@ -253,24 +238,9 @@ static void tries_for_a_while(void *arg)
 	}
 }
 
-static void *thread_tries(void *arg)
-{
-	tries_for_a_while(arg);
-	return NULL;
-}
-
 static void until_races(long tasks, long threads)
 {
-	pthread_t thread[4];
-	long i;
-
-	for (i = 0; i < threads; i++)
-		CHECK_EQ(pthread_create(&thread[i], NULL, thread_tries, (void *)i), 0);
-	for (i = 0; i < tasks; i++)
-		CHECK_EQ(gt_wg_go(&wg, tries_for_a_while, (void *)(threads + i)), 0);
-	gt_wg_wait(&wg);
-	for (i = 0; i < threads; i++)
-		CHECK_EQ(pthread_join(thread[i], NULL), 0);
+	run_on_each(tries_for_a_while, tasks, threads);
 	CHECK_EQ(counter, taken);
 	CHECK_EQ(taken + given_up, (tasks + threads) * scaled(1000));
 	CHECK_EQ(gt_mutex_try_lock(&mutex), 0);

@@ -223,43 +223,6 @@ GT_TEST(only_the_deferred_function_recovers)
 
 /* ------------------------------------------------- panics during panics ---- */
 
-static void panics_with(void *arg)
-{
-	gt_panic("%s", (char *)arg);
-}
-
-static void traces_then_panics(void *arg)
-{
-	trace("p");
-	gt_panic("%s", (char *)arg);
-}
-
-/* recovers() would be too deep a call for that. */
-static void takes_then_panics(void *arg)
-{
-	const struct gt_panic_info *info = gt_recover();
-
-	CHECK(info);
-	trace(info->message);
-	gt_panic("%s", (char *)arg);
-}
-
-static void panic_in_a_defer_inner(void)
-{
-	GT_DEFER(says, "3");
-	GT_DEFER(traces_then_panics, "B");
-	GT_DEFER(says, "1");
-	gt_panic("A");
-}
-
-static void panic_in_a_defer(void)
-{
-	GT_DEFER(says, "4");
-	GT_DEFER(recovers, NULL);
-	panic_in_a_defer_inner();
-	trace("!");
-}
-
 static void panic_after_recovery_inner(void)
 {
 	GT_DEFER(says, "3");
@@ -272,18 +235,6 @@ static void panic_after_recovery(void)
 	GT_DEFER(recovers, NULL);
 	panic_after_recovery_inner();
 	trace("!");
-}
-
-static void panics_and_recovers(void)
-{
-	GT_DEFER(recovers, NULL);
-	gt_panic("B");
-}
-
-static void has_its_own_panic(void *arg)
-{
-	panics_and_recovers();
-	trace(arg);
 }
 
 static void panic_within_a_defer(void)

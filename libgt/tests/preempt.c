@@ -12,14 +12,6 @@ static atomic_long ran;
 static atomic_bool stop;
 static struct gt_chan *there, *back;
 
-static struct gt_stats stats_now(void)
-{
-	struct gt_stats stats;
-
-	CHECK_EQ(gt_stats_read(&stats, sizeof(stats)), 0);
-	return stats;
-}
-
 static void needs_signals(void)
 {
 	if (TEST_TSAN)

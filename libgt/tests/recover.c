@@ -23,28 +23,6 @@ static void recovers_boom(void)
 	trace("!");
 }
 
-static void traces_then_panics(void *arg)
-{
-	trace("p");
-	gt_panic("%s", (char *)arg);
-}
-
-static void panic_in_a_defer_inner(void)
-{
-	GT_DEFER(says, "3");
-	GT_DEFER(traces_then_panics, "B");
-	GT_DEFER(says, "1");
-	gt_panic("A");
-}
-
-static void panic_in_a_defer(void)
-{
-	GT_DEFER(says, "4");
-	GT_DEFER(recovers, NULL);
-	panic_in_a_defer_inner();
-	trace("!");
-}
-
 /* ----------------------------------------------------------------- values ---- */
 
 static struct gt_panic_info copy;

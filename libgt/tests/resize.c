@@ -15,10 +15,7 @@ static void count_one(void *arg)
 
 static uint64_t procs_in_use(void)
 {
-	struct gt_stats stats;
-
-	CHECK_EQ(gt_stats_read(&stats, sizeof(stats)), 0);
-	return stats.procs;
+	return stats_now().procs;
 }
 
 /* ---------------------------------------------------------------- the value ---- */
@@ -143,23 +140,9 @@ static void grows(void)
 
 TEST_ON(growing_takes_up_waiting_tasks, grows, 1)
 
-static atomic_int inside, most_inside;
-
 static void is_inside_a_while(void *arg)
 {
-	int now, most, round, i;
-
-	(void)arg;
-	for (round = 0; round < 50; round++) {
-		now = atomic_fetch_add(&inside, 1) + 1;
-		most = atomic_load(&most_inside);
-		while (most < now && !atomic_compare_exchange_weak(&most_inside, &most, now))
-			;
-		for (i = 0; i < 2000; i++)
-			atomic_signal_fence(memory_order_seq_cst);
-		atomic_fetch_sub(&inside, 1);
-		gt_yield();
-	}
+	test_is_inside(arg);
 	count_one(NULL);
 }
 
@@ -177,10 +160,10 @@ static void shrinks(void)
 			CHECK_EQ(gt_go(is_inside_a_while, NULL), 0);
 		CHECK_EQ(gt_gomaxprocs(to), to + 1);
 		AWAIT(procs_in_use() == (uint64_t)to);
-		atomic_store(&most_inside, 0);
+		atomic_store(&test_most_inside, 0);
 		AWAIT(gt_task_count() == 1);
-		CHECK_EQ(gt_stats_read(&stats, sizeof(stats)), 0);
-		CHECK(most_inside <= to + (int)(stats.handoffs + stats.preemptions));
+		stats = stats_now();
+		CHECK(test_most_inside <= to + (int)(stats.handoffs + stats.preemptions));
 	}
 	CHECK_EQ(ran, 7 * 20);
 }

@@ -89,24 +89,9 @@ static void uses(void *arg)
 	}
 }
 
-static void *thread_uses(void *arg)
-{
-	uses(arg);
-	return NULL;
-}
-
 static void all_use(long tasks, long threads)
 {
-	pthread_t thread[4];
-	long i;
-
-	for (i = 0; i < threads; i++)
-		CHECK_EQ(pthread_create(&thread[i], NULL, thread_uses, (void *)i), 0);
-	for (i = 0; i < tasks; i++)
-		CHECK_EQ(gt_wg_go(&wg, uses, (void *)(threads + i)), 0);
-	gt_wg_wait(&wg);
-	for (i = 0; i < threads; i++)
-		CHECK_EQ(pthread_join(thread[i], NULL), 0);
+	run_on_each(uses, tasks, threads);
 	CHECK(turns > 0);
 	CHECK_EQ(value, copy);
 	/* Nothing is left of those that gave up. */

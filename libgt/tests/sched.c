@@ -310,31 +310,12 @@ static void steals_counted(void)
 	struct gt_stats stats;
 
 	meet_on(2);
-	CHECK_EQ(gt_stats_read(&stats, sizeof(stats)), 0);
+	stats = stats_now();
 	CHECK(stats.steals > 0);
 	CHECK(stats.threads_started >= 2);
 }
 
 TEST_ON(stealing_is_counted, steals_counted, 2)
-
-static atomic_int inside, most_inside;
-
-static void is_inside_a_while(void *arg)
-{
-	int now, most, round, i;
-
-	(void)arg;
-	for (round = 0; round < 50; round++) {
-		now = atomic_fetch_add(&inside, 1) + 1;
-		most = atomic_load(&most_inside);
-		while (most < now && !atomic_compare_exchange_weak(&most_inside, &most, now))
-			;
-		for (i = 0; i < 2000; i++)
-			atomic_signal_fence(memory_order_seq_cst);
-		atomic_fetch_sub(&inside, 1);
-		gt_yield();
-	}
-}
 
 /* A task that lost its processor to a hand-off (a page fault will do) runs beside. */
 GT_TEST_PROCS(no_more_at_once_than_processors)
@@ -343,10 +324,10 @@ GT_TEST_PROCS(no_more_at_once_than_processors)
 	int i;
 
 	for (i = 0; i < 100; i++)
-		CHECK_EQ(gt_go(is_inside_a_while, NULL), 0);
+		CHECK_EQ(gt_go(test_is_inside, NULL), 0);
 	AWAIT(gt_task_count() == 1);
-	CHECK_EQ(gt_stats_read(&stats, sizeof(stats)), 0);
-	CHECK(most_inside >= 1 && most_inside <= test_procs + (int)stats.handoffs);
+	stats = stats_now();
+	CHECK(test_most_inside >= 1 && test_most_inside <= test_procs + (int)stats.handoffs);
 }
 
 /* ------------------------------------------------------------ lost wake-ups ---- */

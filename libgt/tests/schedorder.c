@@ -88,10 +88,7 @@ GT_TEST_ORDER(readied_task_runs_next)
 
 static uint64_t wakes(void)
 {
-	struct gt_stats stats;
-
-	CHECK_EQ(gt_stats_read(&stats, sizeof(stats)), 0);
-	return stats.wakes;
+	return stats_now().wakes;
 }
 
 /*

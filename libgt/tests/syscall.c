@@ -9,25 +9,6 @@ static atomic_long ran;
 static atomic_bool stop;
 static int pair[2];
 
-/* The task may change threads in between: errno's address must not stay. */
-NOINLINE static int errno_get(void)
-{
-	return errno;
-}
-
-NOINLINE static void errno_set(int value)
-{
-	errno = value;
-}
-
-static struct gt_stats stats_now(void)
-{
-	struct gt_stats stats;
-
-	CHECK_EQ(gt_stats_read(&stats, sizeof(stats)), 0);
-	return stats;
-}
-
 /* Declared calls are taken with GTHANDOFF=on, the default. */
 #define HANDOFF_TEST(name, procs) \
 	static void name##_task(void); \

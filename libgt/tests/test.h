@@ -254,6 +254,30 @@ static uint32_t test_random(uint64_t *state)
 	return *state >> 33;
 }
 
+/* The task may change threads in between: errno's address must not stay. */
+__attribute__((__unused__))
+NOINLINE static int errno_get(void)
+{
+	__asm__ volatile("" ::: "memory");
+	return errno;
+}
+
+__attribute__((__unused__))
+NOINLINE static void errno_set(int value)
+{
+	errno = value;
+	__asm__ volatile("" ::: "memory");
+}
+
+__attribute__((__unused__))
+static struct gt_stats stats_now(void)
+{
+	struct gt_stats stats;
+
+	CHECK_EQ(gt_stats_read(&stats, sizeof(stats)), 0);
+	return stats;
+}
+
 /* Under AddressSanitizer: nothing that malloc() gave is out of reach now. */
 __attribute__((__unused__))
 static void check_leaks(void)
@@ -306,6 +330,81 @@ static void test_run(int procs, void (*body)(void))
 	if (procs)
 		CHECK(gt_gomaxprocs(procs) > 0);
 	CHECK_EQ(gt_run(test_call, &body), 0);
+}
+
+static void *test_on_a_thread(void *arg)
+{
+	void (*body)(void) = arg;
+
+	body();
+	return NULL;
+}
+
+/* Run a body on a plain thread, and wait for it. */
+__attribute__((__unused__))
+static void run_on_a_thread(void (*body)(void))
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, test_on_a_thread, body), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+struct test_user {
+	pthread_t thread;
+	void (*fn)(void *arg);
+	long i;
+};
+
+static void *test_user_calls(void *arg)
+{
+	struct test_user *user = arg;
+
+	user->fn((void *)user->i);
+	return NULL;
+}
+
+/* From a task: run fn on plain threads and tasks, the i-th with i, and wait for all. */
+__attribute__((__unused__))
+static void run_on_each(void (*fn)(void *arg), long tasks, long threads)
+{
+	static struct test_user users[4];
+	static struct gt_wg wg;
+	long i;
+
+	CHECK(threads <= (long)ARRAY_SIZE(users));
+	for (i = 0; i < threads; i++) {
+		users[i].fn = fn;
+		users[i].i = i;
+		CHECK_EQ(pthread_create(&users[i].thread, NULL, test_user_calls, &users[i]), 0);
+	}
+	for (i = 0; i < tasks; i++)
+		CHECK_EQ(gt_wg_go(&wg, fn, (void *)(threads + i)), 0);
+	gt_wg_wait(&wg);
+	for (i = 0; i < threads; i++)
+		CHECK_EQ(pthread_join(users[i].thread, NULL), 0);
+}
+
+static atomic_int test_inside, test_most_inside;
+
+/* Notes in test_most_inside how many do this at the same time. */
+__attribute__((__unused__))
+static void test_is_inside(void *arg)
+{
+	int now, most, round, i;
+
+	(void)arg;
+	for (round = 0; round < 50; round++) {
+		now = atomic_fetch_add(&test_inside, 1) + 1;
+		most = atomic_load(&test_most_inside);
+		while (most < now &&
+		       !atomic_compare_exchange_weak(&test_most_inside, &most, now))
+			;
+		for (i = 0; i < 2000; i++)
+			atomic_signal_fence(memory_order_seq_cst);
+		atomic_fetch_sub(&test_inside, 1);
+		gt_yield();
+	}
 }
 
 /* Add to GTDEBUG, which may have migrate=1 already. */

@@ -12,22 +12,6 @@ static void count_one(void *arg)
 	atomic_fetch_add(&ran, 1);
 }
 
-static void *on_a_thread(void *arg)
-{
-	void (*body)(void) = arg;
-
-	body();
-	return NULL;
-}
-
-static void run_on_a_thread(void (*body)(void))
-{
-	pthread_t thread;
-
-	CHECK_EQ(pthread_create(&thread, NULL, on_a_thread, body), 0);
-	CHECK_EQ(pthread_join(thread, NULL), 0);
-}
-
 /* Wait without receiving until a timer with a channel must have fired. */
 static void wait_past(int64_t when)
 {

@@ -45,4 +45,63 @@ static void recovers(void *arg)
 	trace("]");
 }
 
+/* Deferred: panics, one way or the other. */
+__attribute__((__unused__))
+static void panics_with(void *arg)
+{
+	gt_panic("%s", (char *)arg);
+}
+
+__attribute__((__unused__))
+static void traces_then_panics(void *arg)
+{
+	trace("p");
+	panics_with(arg);
+}
+
+/* recovers() would be too deep a call for that. */
+__attribute__((__unused__))
+static void takes_then_panics(void *arg)
+{
+	const struct gt_panic_info *info = gt_recover();
+
+	CHECK(info);
+	trace(info->message);
+	panics_with(arg);
+}
+
+/* Deferred: a panic that stays its own. */
+__attribute__((__unused__))
+static void panics_and_recovers(void)
+{
+	GT_DEFER(recovers, NULL);
+	gt_panic("B");
+}
+
+__attribute__((__unused__))
+static void has_its_own_panic(void *arg)
+{
+	panics_and_recovers();
+	trace(arg);
+}
+
+/* Leaves "1p3[B]4". */
+__attribute__((__unused__))
+static void panic_in_a_defer_inner(void)
+{
+	GT_DEFER(says, "3");
+	GT_DEFER(traces_then_panics, "B");
+	GT_DEFER(says, "1");
+	gt_panic("A");
+}
+
+__attribute__((__unused__))
+static void panic_in_a_defer(void)
+{
+	GT_DEFER(says, "4");
+	GT_DEFER(recovers, NULL);
+	panic_in_a_defer_inner();
+	trace("!");
+}
+
 #endif /* GT_TEST_TRACE_H */

@@ -5,33 +5,6 @@
  */
 #include "trace.h"
 
-static void panics_with(void *arg)
-{
-	gt_panic("%s", (char *)arg);
-}
-
-/* recovers() would be too deep a call for that. */
-static void takes_then_panics(void *arg)
-{
-	const struct gt_panic_info *info = gt_recover();
-
-	CHECK(info);
-	trace(info->message);
-	gt_panic("%s", (char *)arg);
-}
-
-static void panics_and_recovers(void)
-{
-	GT_DEFER(recovers, NULL);
-	gt_panic("B");
-}
-
-static void has_its_own_panic(void *arg)
-{
-	panics_and_recovers();
-	trace(arg);
-}
-
 static struct outcome outcome;
 
 /* What is printed before the stack. */
