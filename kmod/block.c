@@ -122,12 +122,13 @@ struct gt_worker *gt_block_raise_locked(struct gt_group *group)
 	lockdep_assert_held(&group->lock);
 
 	standby = list_first_entry_or_null(&group->standby, struct gt_worker, standby);
-	if (standby) {
+	if (standby && !gt_fault(GT_FAULT_EVENT)) {
 		list_del_init(&standby->standby);
 		trace_gt_standby_woken(standby);
 		gt_count(group, GT_COUNT_STANDBY_WOKEN);
 		atomic_or(GT_EVENT_UNCOVERED, &standby->events);
 	} else {
+		standby = NULL;
 		group->uncovered = true;
 		WRITE_ONCE(gt_group_status(group)->uncovered, 1);
 	}
@@ -142,10 +143,13 @@ static void gt_block_report(struct gt_worker *worker)
 	unsigned long flags;
 	u64 word;
 
+	if (gt_fault(GT_FAULT_REPORT))
+		return;
 	/* Keeps the standby and its task for the wakeup. */
 	rcu_read_lock();
 	raw_spin_lock_irqsave(&group->lock, flags);
 	word = READ_ONCE(worker->status->word);		/* (B) */
+	WRITE_ONCE(worker->answered, word);
 	if (GT_WORD_STATE(word) == GT_STATE_BLOCKED &&
 	    word == READ_ONCE(worker->armed) && word != worker->raised) {
 		worker->raised = word;
@@ -156,7 +160,7 @@ static void gt_block_report(struct gt_worker *worker)
 		standby = gt_block_raise_locked(group);
 	}
 	raw_spin_unlock_irqrestore(&group->lock, flags);
-	if (standby)
+	if (standby && !gt_fault(GT_FAULT_WAKEUP))
 		wake_up_process(standby->task);
 	rcu_read_unlock();
 }

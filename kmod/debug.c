@@ -46,9 +46,6 @@ static const char *const gt_state_names[] = {
 	[GT_STATE_STANDBY] = "standby",
 };
 
-DEFINE_MUTEX(gt_groups_lock);
-LIST_HEAD(gt_groups);
-
 /* Of groups that are no more. Under gt_groups_lock. */
 static u64 gt_counts_gone[GT_COUNTS];
 
@@ -65,32 +62,16 @@ static u64 gt_debug_count(const struct gt_group *group, enum gt_count which)
 }
 
 /**
- * gt_debug_group_add - number a group, and let readers find it
- * @group: complete, but not known to its file yet
+ * gt_debug_keep_counts_locked - a group is about to go
+ * @group: whom nobody uses any more
  */
-void gt_debug_group_add(struct gt_group *group)
-{
-	static unsigned int last_id;
-
-	mutex_lock(&gt_groups_lock);
-	group->id = ++last_id;
-	list_add_tail(&group->link, &gt_groups);
-	mutex_unlock(&gt_groups_lock);
-}
-
-/**
- * gt_debug_group_remove - a group is about to go
- * @group: that was added
- */
-void gt_debug_group_remove(struct gt_group *group)
+void gt_debug_keep_counts_locked(const struct gt_group *group)
 {
 	enum gt_count which;
 
-	mutex_lock(&gt_groups_lock);
-	list_del(&group->link);
+	lockdep_assert_held(&gt_groups_lock);
 	for (which = 0; which < GT_COUNTS; which++)
 		gt_counts_gone[which] += gt_debug_count(group, which);
-	mutex_unlock(&gt_groups_lock);
 }
 
 static int gt_debug_counters_show(struct seq_file *seq, void *unused)
@@ -118,10 +99,11 @@ static int gt_debug_groups_show(struct seq_file *seq, void *unused)
 
 	mutex_lock(&gt_groups_lock);
 	list_for_each_entry(group, &gt_groups, link) {
-		seq_printf(seq, "group=%u pid=%d slots=%u used=%u grace_ns=%u uncovered=%d",
+		seq_printf(seq, "group=%u pid=%d slots=%u used=%u grace_ns=%u uncovered=%d degraded=%d",
 			   group->id, group->pid, group->workers,
 			   bitmap_weight(group->slots_used, group->workers),
-			   group->grace_ns, READ_ONCE(group->uncovered));
+			   group->grace_ns, READ_ONCE(group->uncovered),
+			   READ_ONCE(group->degraded));
 		for (which = 0; which < GT_COUNTS; which++)
 			seq_printf(seq, " %s=%llu", gt_count_names[which],
 				   gt_debug_count(group, which));

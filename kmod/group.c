@@ -21,11 +21,35 @@
 
 #include "gt.h"
 
+DEFINE_MUTEX(gt_groups_lock);
+LIST_HEAD(gt_groups);
+
+/* From now on debugfs and the watchdog see it. */
+static void gt_group_link(struct gt_group *group)
+{
+	static unsigned int last_id;
+
+	mutex_lock(&gt_groups_lock);
+	group->id = ++last_id;
+	list_add_tail(&group->link, &gt_groups);
+	if (list_is_singular(&gt_groups))
+		gt_watchdog_start_locked();
+	mutex_unlock(&gt_groups_lock);
+}
+
+static void gt_group_unlink(struct gt_group *group)
+{
+	mutex_lock(&gt_groups_lock);
+	list_del(&group->link);
+	gt_debug_keep_counts_locked(group);
+	mutex_unlock(&gt_groups_lock);
+}
+
 /* Undoes whatever of gt_group_create() was done. */
 static void gt_group_destroy(struct gt_group *group)
 {
 	if (!list_empty(&group->link))
-		gt_debug_group_remove(group);
+		gt_group_unlink(group);
 	if (group->mm)
 		mmdrop(group->mm);
 	if (group->user)
@@ -84,7 +108,7 @@ static struct gt_group *gt_group_create(unsigned int workers, unsigned int grace
 
 	group->mm = current->mm;
 	mmgrab(group->mm);
-	gt_debug_group_add(group);
+	gt_group_link(group);
 	return group;
 
 destroy:
@@ -155,20 +179,26 @@ void gt_group_release(struct file *file)
  *
  * Until gt_group_slot_publish() the slot has no worker that could be found.
  *
- * Return: the slot, or -ENOSPC.
+ * Return: the slot, -ENOSPC, or -ESHUTDOWN.
  */
 int gt_group_slot_reserve(struct gt_group *group)
 {
 	unsigned long flags;
 	unsigned int slot;
+	int result = -ESHUTDOWN;
 
 	raw_spin_lock_irqsave(&group->lock, flags);
+	if (group->degraded)
+		goto unlock;
+	result = -ENOSPC;
 	slot = find_first_zero_bit(group->slots_used, group->workers);
-	if (slot < group->workers)
+	if (slot < group->workers) {
 		__set_bit(slot, group->slots_used);
+		result = slot;
+	}
+unlock:
 	raw_spin_unlock_irqrestore(&group->lock, flags);
-
-	return slot < group->workers ? slot : -ENOSPC;
+	return result;
 }
 
 /**
@@ -182,6 +212,9 @@ void gt_group_slot_publish(struct gt_group *group, struct gt_worker *worker)
 
 	raw_spin_lock_irqsave(&group->lock, flags);
 	rcu_assign_pointer(group->slots[worker->slot], worker);
+	/* The watchdog may have been there since the slot was reserved. */
+	if (group->degraded)
+		atomic_or(GT_EVENT_DEGRADED, &worker->events);
 	raw_spin_unlock_irqrestore(&group->lock, flags);
 }
 

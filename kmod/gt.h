@@ -19,7 +19,7 @@
  * Locks, outermost first, and what they nest with:
  *
  *	limit.c's mutex		alone
- *	gt_groups_lock		alone, but for RCU
+ *	gt_groups_lock		before group.lock, in the watchdog
  *	gt_group.lock		raw, taken with interrupts off, also in hard
  *				interrupts; a leaf: nobody is woken under it.
  *				Never taken in sched_out, which has a run queue
@@ -81,6 +81,15 @@ enum gt_count {
 	GT_COUNTS
 };
 
+/* What the watchdog may find; bit numbers of the parameter faults. */
+enum gt_fault {
+	GT_FAULT_NONE,
+	GT_FAULT_REPORT,
+	GT_FAULT_EVENT,
+	GT_FAULT_WAKEUP,
+	GT_FAULT_EXIT,
+};
+
 struct gt_counts {
 	unsigned long n[GT_COUNTS];
 };
@@ -102,6 +111,9 @@ struct gt_counts {
  * @standby:	workers in GT_IOC_WORKER_STANDBY, the latest first. Under @lock.
  * @uncovered:	an event was raised while @standby was empty. Under @lock; the
  *		copy in the status area is for user space to look at.
+ * @degraded:	see watchdog.c. Under @lock; never cleared.
+ * @watched:	what the watchdog found at its latest look.
+ * @watched_key: and the key of that.
  * @link:	in gt_groups. Under gt_groups_lock.
  * @id:		by which debugfs and tracepoints call it. Constant.
  * @pid:	the process that set it up, for people to read. Constant.
@@ -120,6 +132,10 @@ struct gt_group {
 	unsigned long *slots_used;
 	struct list_head standby;
 	bool uncovered;
+	bool degraded;
+
+	enum gt_fault watched;
+	u64 watched_key;
 
 	struct list_head link;
 	unsigned int id;
@@ -143,6 +159,10 @@ struct gt_group {
  * @armed:	the word of the last block that was to be reported. Written in
  *		sched_out.
  * @raised:	the word of the last block that was reported. Under group->lock.
+ * @answered:	the word at which the last grace was over. Under group->lock.
+ * @dead:	its task has run for the last time.
+ * @watched:	what the watchdog found at its latest look.
+ * @watched_key: and the key of that.
  * @grace_timer: reports the block when the grace is over. Armed in sched_out,
  *		cancelled in sched_in.
  * @report_work: reports the block at once, if there is no grace.
@@ -164,6 +184,10 @@ struct gt_worker {
 
 	u64 armed;
 	u64 raised;
+	u64 answered;
+	bool dead;
+	enum gt_fault watched;
+	u64 watched_key;
 	struct hrtimer grace_timer;
 	struct irq_work report_work;
 
@@ -173,6 +197,8 @@ struct gt_worker {
 };
 
 /* group.c */
+extern struct mutex gt_groups_lock;
+extern struct list_head gt_groups;
 int gt_group_setup(struct file *file, struct gt_group_setup *arg,
 		   struct gt_group_setup __user *user_arg);
 void gt_group_release(struct file *file);
@@ -196,10 +222,7 @@ static inline struct gt_status *gt_group_status(const struct gt_group *group)
 }
 
 /* debug.c */
-extern struct mutex gt_groups_lock;
-extern struct list_head gt_groups;
-void gt_debug_group_add(struct gt_group *group);
-void gt_debug_group_remove(struct gt_group *group);
+void gt_debug_keep_counts_locked(const struct gt_group *group);
 void gt_debug_module_init(void);
 void gt_debug_module_exit(void);
 
@@ -240,6 +263,7 @@ void gt_worker_module_exit(void);
  */
 static inline void gt_worker_dead(struct gt_worker *worker)
 {
+	WRITE_ONCE(worker->dead, true);
 	irq_work_queue(&worker->death_work);
 }
 
@@ -258,6 +282,21 @@ int gt_park_standby(struct gt_worker *worker, const struct gt_worker_park *arg,
 int gt_park_wake(struct gt_group *group, const struct gt_worker_wake *arg);
 int gt_park_swap(struct gt_worker *worker, const struct gt_worker_swap *arg,
 		 struct gt_worker_swap __user *user_arg);
+
+/* watchdog.c */
+void gt_watchdog_start_locked(void);
+void gt_watchdog_hold(enum gt_fault fault);
+void gt_watchdog_module_exit(void);
+extern unsigned int gt_faults;
+
+/**
+ * gt_fault - shall the module lose this?
+ * @fault: GT_FAULT_*
+ */
+static inline bool gt_fault(enum gt_fault fault)
+{
+	return unlikely(READ_ONCE(gt_faults) & 1U << fault);
+}
 
 /* limit.c */
 struct gt_user *gt_limit_charge(kuid_t uid, unsigned int workers);

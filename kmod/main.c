@@ -254,6 +254,7 @@ static void __exit gt_exit(void)
 {
 	gt_debug_module_exit();
 	misc_deregister(&gt_device);
+	gt_watchdog_module_exit();
 	gt_worker_module_exit();
 }
 

@@ -78,10 +78,20 @@ static int gt_park_sleep(struct gt_worker *worker, u64 deadline_ns)
 	return err;
 }
 
+/* All events that are pending. That the group is degraded stays so. */
+static int gt_park_take(struct gt_worker *worker)
+{
+	int events = atomic_xchg(&worker->events, 0);
+
+	if (unlikely(events & GT_EVENT_DEGRADED))
+		atomic_or(GT_EVENT_DEGRADED, &worker->events);
+	return events;
+}
+
 /* Park, and tell which events ended it. */
 static int gt_park_until(struct gt_worker *worker, u64 deadline_ns, u32 __user *user_events)
 {
-	int events = atomic_xchg(&worker->events, 0);
+	int events = gt_park_take(worker);
 	int err;
 
 	if (!events) {
@@ -92,7 +102,7 @@ static int gt_park_until(struct gt_worker *worker, u64 deadline_ns, u32 __user *
 		gt_block_word_set(worker, GT_STATE_RUNNING);
 		if (err)
 			return err;
-		events = atomic_xchg(&worker->events, 0);
+		events = gt_park_take(worker);
 	}
 	if (put_user(events, user_events)) {
 		atomic_or(events, &worker->events);
@@ -193,7 +203,7 @@ int gt_park_standby(struct gt_worker *worker, const struct gt_worker_park *arg,
 	}
 
 	/* Between the end of the sleep and leave() one more may have come. */
-	events |= atomic_xchg(&worker->events, 0);
+	events |= gt_park_take(worker);
 	if (!events)
 		return err;
 	if (put_user(events, &user_arg->events)) {

@@ -90,6 +90,21 @@ DEFINE_EVENT(gt_worker_block, gt_block,
 DEFINE_EVENT(gt_worker_block, gt_uncovered,
 	TP_PROTO(const struct gt_worker *worker, u64 word), TP_ARGS(worker, word));
 
+/* The watchdog gives the group up: GT_FAULT_*. */
+TRACE_EVENT(gt_degrade,
+	TP_PROTO(const struct gt_group *group, unsigned int fault),
+	TP_ARGS(group, fault),
+	TP_STRUCT__entry(
+		__field(unsigned int, group)
+		__field(unsigned int, fault)
+	),
+	TP_fast_assign(
+		__entry->group = group->id;
+		__entry->fault = fault;
+	),
+	TP_printk("group=%u fault=%u", __entry->group, __entry->fault)
+);
+
 #endif /* _GT_TRACE_H */
 
 /* Found by -I, which names this folder. */

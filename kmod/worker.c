@@ -118,6 +118,7 @@ static void gt_worker_exit_work(struct work_struct *work)
 	 * from the dead task. Pairs with the release of on_cpu in the scheduler.
 	 */
 	smp_cond_load_acquire(&worker->task->on_cpu, !VAL);
+	gt_watchdog_hold(GT_FAULT_EXIT);
 	preempt_notifier_unregister(&worker->notifier);
 
 	irq_work_sync(&worker->death_work);

@@ -49,6 +49,22 @@
  * while nobody stands by, it is delivered to the next worker that does. Events
  * coalesce: on GT_EVENT_UNCOVERED read the status of every worker of interest.
  *
+ * DEGRADED
+ *
+ * A watchdog in the kernel looks for groups that it has failed: a block that was not
+ * reported long after the grace, an event that was not delivered, a wakeup that got
+ * lost, a dead worker that stays. It looks every few seconds and is sure before it
+ * acts: a slow or busy machine is no reason. Such a group is degraded, and stays so:
+ *
+ *   - GT_STATUS_DEGRADED is set in gt_status.flags;
+ *   - GT_EVENT_DEGRADED is pending for each worker for good, so park, standby and
+ *     swap return at once, and those that slept return now;
+ *   - GT_IOC_WORKER_ATTACH fails with ESHUTDOWN.
+ *
+ * All else goes on as before, but nothing may be relied on: a runtime does from then on
+ * what it does without this device. The flag is set before any worker has the event. So
+ * who wakes a worker, and does not find the flag set after that, has woken it.
+ *
  * COMMON TO ALL COMMANDS
  *
  * The argument points to a structure whose first member is its size in bytes,
@@ -171,7 +187,8 @@ struct gt_group_setup {
  * The calling thread becomes a worker of the group.
  *
  * EEXIST: the thread is a worker already, of this or another group.
- * ENOSPC: all slots are taken. EPERM: another address space. ENOMEM.
+ * ENOSPC: all slots are taken. ESHUTDOWN: see DEGRADED. EPERM: another address space.
+ * ENOMEM.
  */
 struct gt_worker_attach {
 	__u32	size;
@@ -196,6 +213,7 @@ struct gt_worker_detach {
 /* Bits of gt_worker_park.events. */
 #define GT_EVENT_WOKEN		(1U << 0)	/* a GT_IOC_WORKER_WAKE came */
 #define GT_EVENT_UNCOVERED	(1U << 1)	/* standby only: see EVENTS */
+#define GT_EVENT_DEGRADED	(1U << 4)	/* see DEGRADED */
 
 /**
  * struct gt_worker_park - argument of GT_IOC_WORKER_PARK and _STANDBY
@@ -278,6 +296,9 @@ struct gt_worker_swap {
 	__u32	events;
 };
 
+/* Bits of gt_status.flags. */
+#define GT_STATUS_DEGRADED	(1U << 0)	/* see DEGRADED */
+
 /**
  * struct gt_status - head of the area at GT_MMAP_STATUS
  * @abi_version: GT_ABI_VERSION.
@@ -285,6 +306,7 @@ struct gt_worker_swap {
  * @grace_ns:	as set up.
  * @uncovered:	1 while an uncovered event waits to be delivered, else 0.
  * @delivered:	uncovered events delivered to a standby so far.
+ * @flags:	GT_STATUS_* bits.
  * @reserved:	zero.
  */
 struct gt_status {
@@ -293,7 +315,8 @@ struct gt_status {
 	__u32	grace_ns;
 	__u32	uncovered;
 	__u64	delivered;
-	__u64	reserved[5];
+	__u32	flags;
+	__u32	reserved[9];
 };
 
 /*
