@@ -6,6 +6,7 @@
  *
  *	descriptor, mapping	hold the file (the VFS does that)
  *	worker			holds the file and its task's task_struct
+ *	queued task work	holds the file and the worker; see upcall.c
  *	file			holds the group, and the module through .owner
  *	group			holds the mm_struct (not the address space), the
  *				pages of its areas, and its share of its user's
@@ -39,6 +40,7 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
@@ -144,9 +146,36 @@ struct gt_group {
 };
 
 /**
+ * struct gt_upcall - how a worker is called, and the requests for it; see upcall.c
+ * @work:	the task work. Queued while @pending says so.
+ * @pending:	GT_UPCALL_* bits requested, and whether @work is queued. Anybody's.
+ * @seq:	what the latest GT_IOC_WORKER_PREEMPT was meant for. Anybody's.
+ * @retry_timer: repeats a request that came at a moment's wrong time.
+ * @set:	there is a way to call it. Written by the task, read by anybody.
+ * @entry, @entry_size, @stack, @stack_size, @signal, @ranges, @ranges_count: as given
+ *		to GT_IOC_WORKER_UPCALL. The task's alone.
+ */
+struct gt_upcall {
+	struct callback_head work;
+	atomic_t pending;
+	u64 seq;
+	struct hrtimer retry_timer;
+	bool set;
+
+	unsigned long entry;
+	unsigned long entry_size;
+	unsigned long stack;
+	unsigned long stack_size;
+	int signal;
+	unsigned int ranges_count;
+	struct gt_text_range *ranges;
+};
+
+/**
  * struct gt_worker - a thread that attached itself to a group
  * @notifier:	links it to its task, from attach to detach or death. The list that
  *		it is on belongs to the task: nobody else walks or changes it.
+ * @users:	the group's slot, and task work that is queued.
  * @group:	Constant.
  * @file:	the group's file, which the worker holds. Constant.
  * @task:	the thread, held. Constant.
@@ -166,12 +195,14 @@ struct gt_group {
  * @grace_timer: reports the block when the grace is over. Armed in sched_out,
  *		cancelled in sched_in.
  * @report_work: reports the block at once, if there is no grace.
+ * @upcall:	see there.
  * @death_work:	leads from the last sched_out to @exit_work.
  * @exit_work:	takes the worker of a dead task apart.
  * @rcu:	frees it when no reader of group->slots is left.
  */
 struct gt_worker {
 	struct preempt_notifier notifier;
+	refcount_t users;
 	struct gt_group *group;
 	struct file *file;
 	struct task_struct *task;
@@ -190,6 +221,8 @@ struct gt_worker {
 	u64 watched_key;
 	struct hrtimer grace_timer;
 	struct irq_work report_work;
+
+	struct gt_upcall upcall;
 
 	struct irq_work death_work;
 	struct work_struct exit_work;
@@ -251,6 +284,7 @@ int gt_worker_attach(struct file *file, struct gt_group *group,
 		     struct gt_worker_attach __user *user_arg);
 int gt_worker_detach(struct gt_group *group);
 struct gt_worker *gt_worker_current(const struct gt_group *group);
+void gt_worker_put(struct gt_worker *worker);
 void gt_worker_flush(struct file *file);
 int gt_worker_module_init(void);
 void gt_worker_module_exit(void);
@@ -265,6 +299,17 @@ static inline void gt_worker_dead(struct gt_worker *worker)
 {
 	WRITE_ONCE(worker->dead, true);
 	irq_work_queue(&worker->death_work);
+}
+
+/**
+ * gt_worker_get - keep a worker that was found under RCU
+ * @worker: the worker
+ *
+ * Return: false if it is about to be freed.
+ */
+static inline bool gt_worker_get(struct gt_worker *worker)
+{
+	return refcount_inc_not_zero(&worker->users);
 }
 
 /* block.c */
@@ -297,6 +342,14 @@ static inline bool gt_fault(enum gt_fault fault)
 {
 	return unlikely(READ_ONCE(gt_faults) & 1U << fault);
 }
+
+/* upcall.c */
+void gt_upcall_init(struct gt_worker *worker);
+void gt_upcall_stop(struct gt_worker *worker);
+void gt_upcall_free(struct gt_worker *worker);
+int gt_upcall_set(struct gt_worker *worker, const struct gt_worker_upcall *arg);
+int gt_upcall_preempt(struct gt_group *group, const struct gt_worker_preempt *arg);
+bool gt_upcall_request(struct gt_worker *worker, unsigned int reasons);
 
 /* limit.c */
 struct gt_user *gt_limit_charge(kuid_t uid, unsigned int workers);

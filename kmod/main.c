@@ -18,6 +18,7 @@
 #include <linux/uaccess.h>
 
 #include "gt.h"
+#include "compat/compat.h"
 
 union gt_arg {
 	struct gt_info info;
@@ -27,6 +28,8 @@ union gt_arg {
 	struct gt_worker_park park;
 	struct gt_worker_wake wake;
 	struct gt_worker_swap swap;
+	struct gt_worker_upcall upcall;
+	struct gt_worker_preempt preempt;
 };
 
 static long gt_ioctl_info(struct file *file, struct gt_group *group,
@@ -35,7 +38,8 @@ static long gt_ioctl_info(struct file *file, struct gt_group *group,
 	const struct gt_info info = {
 		.size = sizeof(info),
 		.abi_version = GT_ABI_VERSION,
-		.features = GT_FEATURE_BLOCK | GT_FEATURE_PARK | GT_FEATURE_SWAP,
+		.features = GT_FEATURE_BLOCK | GT_FEATURE_PARK | GT_FEATURE_SWAP |
+			    (gt_compat_has_task_work() ? GT_FEATURE_UPCALL : 0),
 		.workers_max = GT_WORKERS_MAX,
 	};
 
@@ -117,6 +121,26 @@ static long gt_ioctl_worker_swap(struct file *file, struct gt_group *group,
 	return gt_park_swap(worker, &arg->swap, user_arg);
 }
 
+static long gt_ioctl_worker_upcall(struct file *file, struct gt_group *group,
+				   union gt_arg *arg, void __user *user_arg)
+{
+	struct gt_worker *worker = gt_worker_current(group);
+
+	if (!gt_compat_has_task_work())
+		return -ENOTTY;
+	return worker ? gt_upcall_set(worker, &arg->upcall) : -ESRCH;
+}
+
+static long gt_ioctl_worker_preempt(struct file *file, struct gt_group *group,
+				    union gt_arg *arg, void __user *user_arg)
+{
+	if (!gt_compat_has_task_work())
+		return -ENOTTY;
+	if (arg->preempt.flags || arg->preempt.reserved)
+		return -EINVAL;
+	return gt_upcall_preempt(group, &arg->preempt);
+}
+
 /**
  * struct gt_command - what is to be checked of a command before it runs
  * @function:	runs it.
@@ -141,6 +165,9 @@ static const struct gt_command gt_commands[] = {
 	{ gt_ioctl_worker_swap, GT_IOC_WORKER_SWAP, 24, sizeof(struct gt_worker_swap) },
 	{ gt_ioctl_worker_wake, GT_IOC_WORKER_WAKE, 24, sizeof(struct gt_worker_wake) },
 	{ gt_ioctl_worker_standby, GT_IOC_WORKER_STANDBY, 24, sizeof(struct gt_worker_park) },
+	{ gt_ioctl_worker_preempt, GT_IOC_WORKER_PREEMPT, 24,
+	  sizeof(struct gt_worker_preempt) },
+	{ gt_ioctl_worker_upcall, GT_IOC_WORKER_UPCALL, 72, sizeof(struct gt_worker_upcall) },
 	{ gt_ioctl_worker_attach, GT_IOC_WORKER_ATTACH, 16, sizeof(struct gt_worker_attach) },
 	{ gt_ioctl_worker_detach, GT_IOC_WORKER_DETACH, 8, sizeof(struct gt_worker_detach) },
 	{ gt_ioctl_info, GT_IOC_INFO, 32, sizeof(struct gt_info),
@@ -234,6 +261,9 @@ static int __init gt_init(void)
 	BUILD_BUG_ON(sizeof(struct gt_worker_park) != 24);
 	BUILD_BUG_ON(sizeof(struct gt_worker_wake) != 24);
 	BUILD_BUG_ON(sizeof(struct gt_worker_swap) != 24);
+	BUILD_BUG_ON(sizeof(struct gt_worker_upcall) != 72);
+	BUILD_BUG_ON(sizeof(struct gt_worker_preempt) != 24);
+	BUILD_BUG_ON(sizeof(struct gt_upcall_frame) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_status) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_worker_status) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_worker_user) != 64);

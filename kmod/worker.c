@@ -27,11 +27,13 @@
  *
  *   the notifier's link in the task	first; no sched_out comes after that
  *   grace_timer, report_work		gt_block_stop() waits for them
+ *   upcall.retry_timer			gt_upcall_stop() waits for it
  *   death_work				irq_work_sync(), in exit_work only
  *   its place in group->slots		after that, wakes get ESRCH; those who
  *					found it before are RCU readers
  *   the file				fput(), the last use of the group
- *   the task, its own memory		after an RCU grace period
+ *   the task, its own memory		with the last task work (upcall.c), and after an
+ *					RCU grace period
  *
  * Module exit can begin only when the last file is gone. Then there may still be
  * exit_work past its fput(), for which destroy_workqueue() waits, and RCU
@@ -80,8 +82,19 @@ static void gt_worker_free_rcu(struct rcu_head *rcu)
 {
 	struct gt_worker *worker = container_of(rcu, struct gt_worker, rcu);
 
+	gt_upcall_free(worker);
 	put_task_struct(worker->task);
 	kfree(worker);
+}
+
+/**
+ * gt_worker_put - let go of a worker
+ * @worker: held by gt_worker_get(), or the slot's
+ */
+void gt_worker_put(struct gt_worker *worker)
+{
+	if (refcount_dec_and_test(&worker->users))
+		call_rcu(&worker->rcu, gt_worker_free_rcu);
 }
 
 /* The notifier is off its task, or the task is dead: nothing new can begin. */
@@ -92,9 +105,10 @@ static void gt_worker_destroy(struct gt_worker *worker)
 	trace_gt_detach(worker);
 	gt_count(worker->group, GT_COUNT_DETACH);
 	gt_block_stop(worker);
+	gt_upcall_stop(worker);
 	gt_block_word_set(worker, GT_STATE_FREE);
 	gt_group_slot_release(worker->group, worker->slot);
-	call_rcu(&worker->rcu, gt_worker_free_rcu);
+	gt_worker_put(worker);
 	fput(file);
 }
 
@@ -167,6 +181,7 @@ int gt_worker_attach(struct file *file, struct gt_group *group,
 		return -EFAULT;
 	}
 
+	refcount_set(&worker->users, 1);
 	worker->group = group;
 	worker->file = get_file(file);
 	worker->task = get_task_struct(current);
@@ -178,6 +193,7 @@ int gt_worker_attach(struct file *file, struct gt_group *group,
 	INIT_WORK(&worker->exit_work, gt_worker_exit_work);
 	preempt_notifier_init(&worker->notifier, &gt_block_preempt_ops);
 	gt_block_init(worker);
+	gt_upcall_init(worker);
 
 	memset(worker->user, 0, sizeof(*worker->user));
 	status = worker->status;
@@ -185,6 +201,8 @@ int gt_worker_attach(struct file *file, struct gt_group *group,
 	WRITE_ONCE(status->resumed_ns, 0);
 	WRITE_ONCE(status->nr_blocked, 0);
 	WRITE_ONCE(status->nr_uncovered, 0);
+	WRITE_ONCE(status->nr_upcalls, 0);
+	WRITE_ONCE(status->nr_missed, 0);
 	WRITE_ONCE(status->tid, task_pid_vnr(current));
 	gt_block_word_set(worker, GT_STATE_RUNNING);
 

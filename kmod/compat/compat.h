@@ -9,7 +9,13 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/task_work.h>
+#include <linux/uprobes.h>
 #include <linux/wait.h>
+
+#ifdef CONFIG_X86_USER_SHADOW_STACK
+#include <asm/prctl.h>
+#endif
 
 /*
  * gt_compat_task_blocked - has current, in its own sched_out, gone to sleep?
@@ -83,6 +89,41 @@ static inline void gt_compat_wake_up_here(struct task_struct *task)
 	flags |= 0x40;				/* WF_CURRENT_CPU */
 #endif
 	default_wake_function(&entry, TASK_NORMAL, flags, NULL);
+}
+
+static inline bool gt_compat_has_task_work(void)
+{
+	return IS_ENABLED(GT_HAVE_TASK_WORK_ADD);
+}
+
+/* gt_compat_task_work_add - run it when @task returns to user space; wakes nobody */
+static inline int gt_compat_task_work_add(struct task_struct *task, struct callback_head *work)
+{
+#ifdef GT_HAVE_TASK_WORK_ADD
+	return task_work_add(task, work, TWA_RESUME);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+/* gt_compat_in_uprobe - is current about to step over an instruction with a probe? */
+static inline bool gt_compat_in_uprobe(void)
+{
+#ifdef CONFIG_UPROBES
+	return current->utask && current->utask->active_uprobe;
+#else
+	return false;
+#endif
+}
+
+/* gt_compat_has_shadow_stack - does current return by a second stack, too? */
+static inline bool gt_compat_has_shadow_stack(void)
+{
+#ifdef CONFIG_X86_USER_SHADOW_STACK
+	return current->thread.features & ARCH_SHSTK_SHSTK;
+#else
+	return false;
+#endif
 }
 
 #endif /* _GT_COMPAT_H */

@@ -49,6 +49,40 @@
  * while nobody stands by, it is delivered to the next worker that does. Events
  * coalesce: on GT_EVENT_UNCOVERED read the status of every worker of interest.
  *
+ * UPCALLS
+ *
+ * A worker that has named an entry by GT_IOC_WORKER_UPCALL can be made to call it,
+ * wherever it is in user code: the next time that it returns to user space, it goes
+ * on at the entry, on a stack of its own, with a struct gt_upcall_frame at the stack
+ * pointer. All other registers are what they were, but for the flags DF, NT, AC and
+ * TF, which are clear. On x86-64 an entry that saves all it changes, vector registers
+ * included, and with the stack pointer at the frame again ends in
+ *
+ *	popfq; pop %rsp; ret $128
+ *
+ * goes on exactly where the worker was interrupted. For this the kernel has put the
+ * address of that instruction below the red zone of the interrupted stack, the 128 bytes
+ * under the stack pointer, and nothing else is changed there.
+ *
+ * An upcall is no signal: nothing is masked, no system call is interrupted. A worker
+ * that sleeps in one gets its upcall when that is over, before it is back in user code.
+ * A restartable sequence (rseq) is aborted, as by a signal.
+ *
+ * Upcalls do not nest. While the stack pointer is on the upcall stack or the next
+ * instruction is one of the entry's, requests wait; so they do for the moment that a
+ * probe, or a system call about to be restarted, takes. Other requests that come at a
+ * wrong time are not carried out but noted, as a bit in gt_worker_user.missed:
+ *
+ *   - while gt_worker_user.no_preempt is non-zero;
+ *   - while a debugger or the worker itself steps it instruction by instruction;
+ *   - outside the registered text ranges, if there are any;
+ *   - on the alternate signal stack, which the next signal would begin anew if the
+ *     stack pointer pointed elsewhere; in 32-bit code; with a user shadow stack; and
+ *     if one of the two stacks has no room.
+ *
+ * In the last case the worker is sent its fallback signal, if it has named one, as it
+ * returns to user space. So no system call is interrupted by it either.
+ *
  * DEGRADED
  *
  * A watchdog in the kernel looks for groups that it has failed: a block that was not
@@ -116,6 +150,8 @@
 #define GT_IOC_WORKER_WAKE	_IO(GT_IOC_TYPE, 0x13)
 #define GT_IOC_WORKER_STANDBY	_IO(GT_IOC_TYPE, 0x14)
 #define GT_IOC_WORKER_SWAP	_IO(GT_IOC_TYPE, 0x15)
+#define GT_IOC_WORKER_UPCALL	_IO(GT_IOC_TYPE, 0x16)
+#define GT_IOC_WORKER_PREEMPT	_IO(GT_IOC_TYPE, 0x17)
 
 /* Offsets for mmap(). */
 #define GT_MMAP_STATUS		0x00000000ULL
@@ -131,6 +167,7 @@
 #define GT_FEATURE_BLOCK	(1ULL << 0)	/* reports blocked workers */
 #define GT_FEATURE_PARK		(1ULL << 1)	/* park, wake and standby */
 #define GT_FEATURE_SWAP		(1ULL << 2)	/* swap */
+#define GT_FEATURE_UPCALL	(1ULL << 3)	/* upcalls, and preempt */
 
 /**
  * struct gt_info - argument of GT_IOC_INFO: what this device can do
@@ -296,6 +333,104 @@ struct gt_worker_swap {
 	__u32	events;
 };
 
+/* Reasons of an upcall: gt_upcall_frame.reasons, gt_worker_user.missed. */
+#define GT_UPCALL_PREEMPT	(1U << 0)	/* GT_IOC_WORKER_PREEMPT */
+#define GT_UPCALL_SLICE		(1U << 1)	/* the end of a time slice */
+#define GT_UPCALL_RETURN	(1U << 2)	/* the return from a block */
+
+/**
+ * struct gt_upcall_frame - what an upcall finds at its stack pointer
+ * @flags:	of the interrupted code, for popfq.
+ * @resume:	the stack pointer for the ret that resumes it.
+ * @ip:		where it was interrupted; for information.
+ * @sp:		its stack pointer; for information.
+ * @reasons:	GT_UPCALL_* bits, at least one.
+ * @reserved:	zero.
+ *
+ * Its address is a multiple of 64.
+ */
+struct gt_upcall_frame {
+	__u64	flags;
+	__u64	resume;
+	__u64	ip;
+	__u64	sp;
+	__u32	reasons;
+	__u32	reserved[7];
+};
+
+/**
+ * struct gt_text_range - a piece of user text
+ * @start:	its first address.
+ * @end:	the address after its last.
+ */
+struct gt_text_range {
+	__u64	start;
+	__u64	end;
+};
+
+/* The most text ranges of a worker, and the smallest upcall stack in bytes. */
+#define GT_TEXT_RANGES_MAX	16
+#define GT_UPCALL_STACK_MIN	4096
+
+/**
+ * struct gt_worker_upcall - argument of GT_IOC_WORKER_UPCALL
+ * @size:	in: sizeof(struct gt_worker_upcall).
+ * @flags:	in: zero.
+ * @entry:	in: address of the entry; 0 for none, or none any more.
+ * @entry_size:	in: its length in bytes; 0 if there is none.
+ * @stack:	in: lowest address of the upcall stack, a multiple of 64; 0 if none.
+ * @stack_size:	in: its length in bytes, a multiple of 64, GT_UPCALL_STACK_MIN or
+ *		more; 0 if there is none.
+ * @ranges:	in: address of struct gt_text_range[count], outside of which no
+ *		upcall happens.
+ * @ranges_count: in: how many, 0 to GT_TEXT_RANGES_MAX; with 0 it may be anywhere.
+ * @signal:	in: the fallback signal, or 0. An entry without it is allowed, and so
+ *		is the signal without an entry: then it stands in for each upcall.
+ * @reserved:	in: zero.
+ *
+ * Set how upcalls reach the calling thread, in place of what was set before. Requests
+ * that were under way are for the new setting. A worker begins with none.
+ *
+ * EINVAL: addresses that are not the user's, or are empty or misaligned; a signal
+ * that does not exist or cannot be caught. EOPNOTSUPP: the thread has a user shadow
+ * stack. ESRCH: not a worker of this group. EPERM: another address space. ENOMEM.
+ */
+struct gt_worker_upcall {
+	__u32	size;
+	__u32	flags;
+	__u64	entry;
+	__u64	entry_size;
+	__u64	stack;
+	__u64	stack_size;
+	__u64	ranges;
+	__u32	ranges_count;
+	__u32	signal;
+	__u64	reserved[2];
+};
+
+/**
+ * struct gt_worker_preempt - argument of GT_IOC_WORKER_PREEMPT
+ * @size:	in: sizeof(struct gt_worker_preempt).
+ * @slot:	in: the worker.
+ * @seq:	in: what gt_worker_user.seq must still be when the upcall happens, or
+ *		else it does not: so a late request does not hit the next task.
+ * @flags:	in: zero.
+ * @reserved:	in: zero.
+ *
+ * Request an upcall of a worker, for GT_UPCALL_PREEMPT. Of many requests before it
+ * happens the last counts. Any thread of the group's address space may call it.
+ *
+ * EINVAL: a slot out of range. ESRCH: no worker has it, or that is dying. ENOENT: it
+ * has set neither entry nor signal.
+ */
+struct gt_worker_preempt {
+	__u32	size;
+	__u32	slot;
+	__u64	seq;
+	__u32	flags;
+	__u32	reserved;
+};
+
 /* Bits of gt_status.flags. */
 #define GT_STATUS_DEGRADED	(1U << 0)	/* see DEGRADED */
 
@@ -348,6 +483,8 @@ struct gt_status {
  * @reported:	@word of its latest block that was reported as uncovered: while @word
  *		equals it, the worker is uncovered.
  * @tid:	thread id, as the worker's own pid namespace has it.
+ * @nr_upcalls:	upcalls that happened.
+ * @nr_missed:	requests for one that were noted as missed, or became a signal.
  * @reserved:	zero.
  */
 struct gt_worker_status {
@@ -358,7 +495,9 @@ struct gt_worker_status {
 	__u64	nr_uncovered;
 	__u64	reported;
 	__u32	tid;
-	__u32	reserved[3];
+	__u32	nr_upcalls;
+	__u32	nr_missed;
+	__u32	reserved;
 };
 
 /**
@@ -368,11 +507,16 @@ struct gt_worker_status {
  * @no_preempt:	non-zero: no upcall at this worker, please. Ignored by a kernel that
  *		knows of no upcalls.
  * @reserved:	zero.
+ * @missed:	GT_UPCALL_* bits of upcalls that were due at a wrong time. Set by the
+ *		kernel while the worker is in it, cleared by the worker.
+ * @seq:	names what the worker runs now, by any scheme. Written by the worker.
  */
 struct gt_worker_user {
 	__u32	cover;
 	__u32	no_preempt;
-	__u32	reserved[14];
+	__u32	reserved[11];
+	__u32	missed;
+	__u64	seq;
 };
 
 #endif /* _UAPI_LINUX_GT_H */

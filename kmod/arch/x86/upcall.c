@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Upcalls on x86-64: the way in and the way back, and restartable sequences.
+ *
+ * The way back has to set stack pointer, flags and instruction pointer with no register
+ * to spare: a ret does, of an address that stands below the red zone of the interrupted
+ * stack. Rejected: iretq, which needs nothing of that stack, but which QEMU 7.2 carries
+ * out as the kernel, with the user's pages out of its reach; a jump through a
+ * thread-local variable, whose place a shared library does not know without a register;
+ * a system call, as signals have, which costs as much as all the rest. With shadow
+ * stacks the ret would be a violation.
+ *
+ * RESTARTS. Task work also runs where the registers are not final yet: before a signal
+ * is delivered, and, for io_uring, in the midst of a system call. Whether that call
+ * begins anew is decided later, and then two bytes are taken off the instruction
+ * pointer, which must not be ours by then. So while we are in a system call whose
+ * result says that it is not over (-ENOSYS, set on the way in) or may begin anew, the
+ * upcall waits. A call that truly returns -ENOSYS waits a moment for nothing.
+ *
+ * RSEQ. When the kernel looks at a restartable sequence, on the way out, the
+ * instruction pointer is already the entry's: it would conclude that the sequence was
+ * left, and forget it, and the upcall would return into the middle of it with nobody
+ * the wiser. So the abort is done here, by the rules of rseq(2), before the frame is
+ * written. A sequence that does not keep them is left alone: it is about to be killed.
+ */
+#include <linux/ptrace.h>
+#include <linux/sched.h>
+#include <linux/sched/task_stack.h>
+#include <linux/uaccess.h>
+#include <linux/uprobes.h>
+
+#include <asm/processor-flags.h>
+#include <asm/syscall.h>
+
+#include "gt.h"
+#include "arch/upcall.h"
+#include "compat/compat.h"
+
+/* What belongs to a function below its stack pointer, by the ABI. */
+#define GT_RED_ZONE	128
+
+/* Flags that an entry, which is C's concern before long, must find clear. */
+#define GT_FLAGS_CLEAR	(X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_AC | X86_EFLAGS_TF | \
+			 X86_EFLAGS_RF)
+
+bool gt_arch_upcall_possible(void)
+{
+	return !gt_compat_has_shadow_stack();
+}
+
+/* Is current in a system call whose result is not what user space will see? */
+static bool gt_arch_in_syscall(const struct pt_regs *regs)
+{
+	if ((long)regs->orig_ax == -1)
+		return false;
+	switch ((long)regs->ax) {
+	case -ENOSYS:
+	case -ERESTARTSYS:
+	case -ERESTARTNOINTR:
+	case -ERESTARTNOHAND:
+	case -ERESTART_RESTARTBLOCK:
+		return true;
+	}
+	return false;
+}
+
+enum gt_upcall_verdict gt_arch_upcall_look(const struct pt_regs *regs)
+{
+	/* A probe steps over the instruction that it replaced: that is soon done. */
+	if (gt_arch_in_syscall(regs) || gt_compat_in_uprobe())
+		return GT_UPCALL_LATER;
+	if (test_thread_flag(TIF_SINGLESTEP) || regs->flags & X86_EFLAGS_TF)
+		return GT_UPCALL_MISS;
+	if (!user_64bit_mode((struct pt_regs *)regs) || gt_compat_has_shadow_stack())
+		return GT_UPCALL_SIGNAL;
+	return GT_UPCALL_NOW;
+}
+
+#ifdef CONFIG_RSEQ
+/* Where current goes on if it is interrupted at @ip. False: user space is at fault. */
+static bool gt_arch_rseq_abort(unsigned long *ip)
+{
+	struct rseq __user *rseq = current->rseq;
+	u64 __user *pointer;
+	struct rseq_cs cs;
+	u64 address;
+	u32 signature;
+
+	if (!rseq)
+		return true;
+	/* A union in older headers. */
+	pointer = (u64 __user *)&rseq->rseq_cs;
+	if (copy_from_user(&address, pointer, sizeof(address)))
+		return false;
+	if (!address)
+		return true;
+	if (address >= TASK_SIZE || copy_from_user(&cs, u64_to_user_ptr(address), sizeof(cs)))
+		return false;
+	if (*ip - cs.start_ip >= cs.post_commit_offset)
+		return true;
+	if (cs.version || cs.abort_ip >= TASK_SIZE || cs.abort_ip < sizeof(signature) ||
+	    get_user(signature, (u32 __user *)u64_to_user_ptr(cs.abort_ip - sizeof(signature))) ||
+	    signature != current->rseq_sig)
+		return false;
+	if (clear_user(pointer, sizeof(*pointer)))
+		return false;
+	*ip = cs.abort_ip;
+	return true;
+}
+#else
+static bool gt_arch_rseq_abort(unsigned long *ip)
+{
+	return true;
+}
+#endif
+
+bool gt_arch_upcall_enter(struct pt_regs *regs, unsigned long entry, unsigned long stack_end,
+			  unsigned int reasons)
+{
+	unsigned long resume = regs->sp - GT_RED_ZONE - sizeof(regs->ip);
+	struct gt_upcall_frame __user *user_frame;
+	struct gt_upcall_frame frame = {
+		.flags = regs->flags,
+		.resume = resume,
+		.sp = regs->sp,
+		.reasons = reasons,
+	};
+	unsigned long ip = regs->ip;
+
+	user_frame = (struct gt_upcall_frame __user *)stack_end - 1;
+	/* First what may fail and changes nothing. */
+	if (clear_user(user_frame, sizeof(*user_frame)) ||
+	    put_user(ip, (unsigned long __user *)resume) || !gt_arch_rseq_abort(&ip))
+		return false;
+	frame.ip = ip;
+	if (copy_to_user(user_frame, &frame, sizeof(frame)) ||
+	    put_user(ip, (unsigned long __user *)resume)) {
+		regs->ip = ip;
+		return false;
+	}
+	regs->ip = entry;
+	regs->sp = (unsigned long)user_frame;
+	regs->flags &= ~GT_FLAGS_CLEAR;
+	/* Whatever call this was is over. */
+	regs->orig_ax = -1;
+	return true;
+}
