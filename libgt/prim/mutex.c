@@ -31,6 +31,11 @@
  * Nothing is touched after LOCKED is cleared but the table: the next owner may free
  * the mutex at once. The slow unlock goes through the table while it still owns it.
  *
+ * A mutex that one P alone uses leans to it (lean.h), and is then LOCKED and unlocked by
+ * plain stores, a third of the time. Whoever finds it in another state than these, or
+ * comes from elsewhere, first straightens it: so a leaning word never has WAITERS or
+ * WOKEN, and what is above is about words that do not lean.
+ *
  * Rejected: Go's starving bit, which waiters set and the last one clears: the unlock
  * reads the clock before it wakes somebody, which is cheap beside the wake, and then
  * knows as much. Yielding after handing over, as Go does: an unlock that suspends
@@ -44,6 +49,7 @@
 #include "gt/panic.h"
 #include "gt/sync.h"
 #include "gt/time.h"
+#include "prim/lean.h"
 #include "prim/mutex.h"
 #include "prim/sema.h"
 #include "sched/runq.h"
@@ -51,6 +57,7 @@
 #define LOCKED 1u
 #define WAITERS 2u
 #define WOKEN 4u
+#define FLAGS (LOCKED | WAITERS | WOKEN)
 
 #define GT_STARVING GT_MILLISECOND
 #define GT_SPINS 4
@@ -62,9 +69,14 @@ struct waiter {
 	bool owner;			/* it was handed the mutex. Waker's */
 };
 
-static _Atomic uint32_t *word_of(struct gt_mutex *mutex)
+static inline struct gt_lean *lean_of(struct gt_mutex *mutex)
 {
-	return (_Atomic uint32_t *)&mutex->gt_state;
+	return (struct gt_lean *)mutex;
+}
+
+static inline _Atomic uint32_t *word_of(struct gt_mutex *mutex)
+{
+	return &lean_of(mutex)->word;
 }
 
 /*
@@ -90,12 +102,12 @@ static void spin(void)
 		gt_cpu_relax();
 }
 
-/* Under the bucket's lock: the caller will wait. False: the mutex is free. */
+/* Under the bucket's lock: the caller will wait. False: the mutex is free, or leans again. */
 static bool begin_wait(_Atomic uint32_t *word, uint32_t token)
 {
 	uint32_t old = gt_load(word);
 
-	while (old & LOCKED)
+	while ((old & (LOCKED | GT_LEANS)) == LOCKED)
 		if (atomic_compare_exchange_weak_explicit(word, &old, (old | WAITERS) & ~token,
 							  memory_order_relaxed,
 							  memory_order_relaxed))
@@ -108,6 +120,8 @@ static bool give_up(_Atomic uint32_t *word, uint32_t token)
 {
 	uint32_t old = gt_load(word);
 
+	if (!token)
+		return old & LOCKED;
 	while (old & LOCKED)
 		if (atomic_compare_exchange_weak_explicit(word, &old, old & ~token,
 							  memory_order_relaxed,
@@ -127,6 +141,10 @@ static int lock_slow(struct gt_mutex *mutex, int64_t deadline)
 	int spins = 0, error;
 
 	for (;;) {
+		if (old & GT_LEANS) {
+			old = gt_lean_straighten(lean_of(mutex));
+			continue;
+		}
 		if (!(old & LOCKED)) {
 			if (atomic_compare_exchange_weak_explicit(word, &old,
 								  (old | LOCKED) & ~token,
@@ -179,10 +197,10 @@ static struct gt_g *release_locked(struct gt_mutex *mutex, struct gt_sema_bucket
 {
 	_Atomic uint32_t *word = word_of(mutex);
 	struct waiter *waiter = (struct waiter *)gt_sema_first_locked(bucket, mutex);
-	uint32_t rest = WOKEN;
+	uint32_t old;
 
 	if (!waiter) {
-		atomic_fetch_and_explicit(word, WOKEN, memory_order_release);
+		atomic_fetch_and_explicit(word, ~(LOCKED | WAITERS), memory_order_release);
 		return NULL;
 	}
 	if (gt_clock() - waiter->since > GT_STARVING) {
@@ -192,52 +210,58 @@ static struct gt_g *release_locked(struct gt_mutex *mutex, struct gt_sema_bucket
 			atomic_fetch_and_explicit(word, ~WAITERS, memory_order_relaxed);
 		return waiter->sema.g;
 	}
-	if (atomic_fetch_or_explicit(word, WOKEN, memory_order_relaxed) & WOKEN) {
-		gt_store_release(word, WAITERS | WOKEN);
-		return NULL;
-	}
+	/* Who spins and has WOKEN may give up just now, and then somebody else is woken. */
+	while ((old = atomic_fetch_or_explicit(word, WOKEN, memory_order_relaxed)) & WOKEN)
+		while (old & WOKEN)
+			if (atomic_compare_exchange_weak_explicit(word, &old, old & ~LOCKED,
+								  memory_order_release,
+								  memory_order_relaxed))
+				return NULL;
 	gt_sema_take_locked(bucket, mutex);
-	if (gt_sema_first_locked(bucket, mutex))
-		rest |= WAITERS;
-	gt_store_release(word, rest);
+	if (!gt_sema_first_locked(bucket, mutex))
+		old &= ~WAITERS;
+	gt_store_release(word, (old & ~LOCKED) | WOKEN);
 	return waiter->sema.g;
 }
 
-static void unlock_slow(struct gt_mutex *mutex, uint32_t old)
+static void unlock_slow(struct gt_mutex *mutex)
 {
+	_Atomic uint32_t *word = word_of(mutex);
 	struct gt_sema_bucket *bucket;
-	struct gt_g *g;
+	struct gt_g *g = NULL;
+	uint32_t old;
 
+	gt_enter();
+	old = gt_lean_straighten(lean_of(mutex));
 	do {
-		if (!(old & LOCKED))
+		if (gt_unlikely(!(old & LOCKED)))
 			gt_panic("sync: unlock of unlocked mutex");
 		if ((old & (WAITERS | WOKEN)) == WAITERS) {
-			gt_enter();
 			bucket = gt_sema_lock(mutex);
 			g = release_locked(mutex, bucket);
 			gt_sema_unlock(bucket);
-			if (g)
-				gt_ready(g);
-			gt_leave();
-			return;
+			break;
 		}
-	} while (!atomic_compare_exchange_weak_explicit(word_of(mutex), &old, old & ~LOCKED,
+	} while (!atomic_compare_exchange_weak_explicit(word, &old, old & ~LOCKED,
 							memory_order_release,
 							memory_order_relaxed));
+	if (g)
+		gt_ready(g);
+	gt_leave();
 }
 
 static inline bool lock_fast(struct gt_mutex *mutex)
 {
-	uint32_t free = 0;
+	uint32_t old = gt_load(word_of(mutex));
 
-	return gt_likely(atomic_compare_exchange_strong_explicit(word_of(mutex), &free, LOCKED,
-								 memory_order_acquire,
-								 memory_order_relaxed));
+	if (gt_likely(old & GT_LEANS))
+		return gt_lean_store(lean_of(mutex), 0, LOCKED);
+	return !(old & FLAGS) && gt_lean_take(lean_of(mutex), old, LOCKED);
 }
 
 void gt_mutex_lock(struct gt_mutex *mutex)
 {
-	if (lock_fast(mutex))
+	if (gt_likely(lock_fast(mutex)))
 		return;
 	gt_enter();
 	lock_slow(mutex, GT_NO_DEADLINE);
@@ -258,13 +282,23 @@ int gt_mutex_lock_until(struct gt_mutex *mutex, int64_t deadline)
 
 int gt_mutex_try_lock(struct gt_mutex *mutex)
 {
-	uint32_t old = gt_load(word_of(mutex));
+	_Atomic uint32_t *word = word_of(mutex);
+	uint32_t old;
 
-	while (!(old & LOCKED))
-		if (atomic_compare_exchange_weak_explicit(word_of(mutex), &old, old | LOCKED,
-							  memory_order_acquire,
-							  memory_order_relaxed))
+	if (lock_fast(mutex))
+		return 0;
+	old = gt_load(word);
+	while (!(old & LOCKED)) {
+		if (old & GT_LEANS) {
+			gt_enter();
+			old = gt_lean_straighten(lean_of(mutex));
+			gt_leave();
+		} else if (atomic_compare_exchange_weak_explicit(word, &old, old | LOCKED,
+								 memory_order_acquire,
+								 memory_order_relaxed)) {
 			return 0;
+		}
+	}
 	return -EAGAIN;
 }
 
@@ -275,10 +309,17 @@ bool gt_mutex_locked(struct gt_mutex *mutex)
 
 void gt_mutex_unlock(struct gt_mutex *mutex)
 {
-	uint32_t old = LOCKED;
+	uint32_t old = gt_load(word_of(mutex));
 
-	if (gt_unlikely(!atomic_compare_exchange_strong_explicit(word_of(mutex), &old, 0,
-								 memory_order_release,
-								 memory_order_relaxed)))
-		unlock_slow(mutex, old);
+	if (gt_likely(old & GT_LEANS)) {
+		if (gt_likely(gt_lean_store(lean_of(mutex), LOCKED, 0)))
+			return;
+	} else if (gt_likely((old & FLAGS) == LOCKED) &&
+		   gt_likely(atomic_compare_exchange_strong_explicit(word_of(mutex), &old,
+								     old & ~LOCKED,
+								     memory_order_release,
+								     memory_order_relaxed))) {
+		return;
+	}
+	unlock_slow(mutex);
 }

@@ -134,6 +134,7 @@ struct gt_p *gt_p_idle_get(void)
 void gt_p_acquire(struct gt_m *m, struct gt_p *p)
 {
 	m->p = p;
+	m->p_number = gt_p_index(p) + 1;
 	m->pick = m->locked ? NULL : p;
 	gt_store(&m->held, p);
 	gt_store_release(&p->m, m);

@@ -273,8 +273,10 @@ int gt_thread_new(struct gt_p *p, bool spinning)
 	m->p = p;
 	m->pick = p;
 	gt_store(&m->held, p);
-	if (p)
+	if (p) {
+		m->p_number = gt_p_index(p) + 1;
 		gt_store_release(&p->m, m);
+	}
 
 	/* Counted before it begins: a thread on its way is life to deadlock.c. */
 	gt_lock(&gt_sched.lock);

@@ -172,6 +172,7 @@ struct gt_m {
 	_Atomic bool inside;	/* in the runtime, not in user code. Written by M */
 	_Atomic uint32_t take;	/* enum gt_take and a number. See handoff.c */
 	uint32_t syscalls;	/* system calls declared: numbers them. M's */
+	uint32_t p_number;	/* index of p + 1, also when it was taken. M's */
 	struct gt_p *p;		/* the P it holds, or held when it was taken. M's */
 	struct gt_p *pick;	/* p; NULL if m has a task of its own. M's */
 	_Atomic(struct gt_p *) held;	/* p, for takers. Written by M */

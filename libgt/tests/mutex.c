@@ -85,6 +85,97 @@ GT_TEST_PROCS(another_may_unlock)
 	}
 }
 
+/* ---------------------------------------------------------------- leaning ---- */
+
+/* A mutex that one processor has used for long leans to it, until others come. */
+static atomic_bool came;
+
+enum { LONG = 1500 };
+
+static void *comes_from_elsewhere(void *arg)
+{
+	struct gt_mutex *leaning = arg;
+	long i;
+
+	for (i = 0; i < 300; i++) {
+		if (i % 4 || gt_mutex_try_lock(leaning))
+			gt_mutex_lock(leaning);
+		counter++;
+		gt_mutex_unlock(leaning);
+		came = true;
+	}
+	return NULL;
+}
+
+static void task_comes(void *arg)
+{
+	comes_from_elsewhere(arg);
+}
+
+GT_TEST_PROCS(leaning_ends_as_others_come)
+{
+	long rounds = scaled(60), i;
+	pthread_t thread;
+
+	while (rounds--) {
+		struct gt_mutex *leaning = calloc(1, sizeof(*leaning));
+		bool by_task = rounds % 2;
+
+		counter = 0;
+		came = false;
+		for (i = 0; i < LONG; i++) {
+			gt_mutex_lock(leaning);
+			counter++;
+			gt_mutex_unlock(leaning);
+		}
+		if (by_task)
+			CHECK_EQ(gt_wg_go(&wg, task_comes, leaning), 0);
+		else
+			CHECK_EQ(pthread_create(&thread, NULL, comes_from_elsewhere, leaning), 0);
+		for (i = 0; !came || i < LONG; i++) {
+			gt_mutex_lock(leaning);
+			counter++;
+			if (by_task && i % 64 == 0)
+				gt_yield();
+			gt_mutex_unlock(leaning);
+		}
+		if (by_task)
+			gt_wg_wait(&wg);
+		else
+			CHECK_EQ(pthread_join(thread, NULL), 0);
+		CHECK_EQ(counter, LONG + i + 300);
+		CHECK_EQ(gt_mutex_try_lock(leaning), 0);
+		free(leaning);
+	}
+}
+
+/* It is locked while it leans, and unlocked by a thread that no P belongs to. */
+static void *unlocks_from_elsewhere(void *arg)
+{
+	CHECK_EQ(gt_mutex_try_lock(arg), -EAGAIN);
+	gt_mutex_unlock(arg);
+	return NULL;
+}
+
+GT_TEST_PROCS(another_may_unlock_what_leans)
+{
+	struct gt_mutex leaning = {0};
+	pthread_t thread;
+	long i;
+
+	for (i = 0; i < LONG; i++) {
+		gt_mutex_lock(&leaning);
+		gt_mutex_unlock(&leaning);
+	}
+	gt_mutex_lock(&leaning);
+	CHECK_EQ(gt_mutex_try_lock(&leaning), -EAGAIN);
+	CHECK_EQ(gt_mutex_lock_until(&leaning, 0), -ETIMEDOUT);
+	CHECK_EQ(pthread_create(&thread, NULL, unlocks_from_elsewhere, &leaning), 0);
+	gt_mutex_lock(&leaning);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	gt_mutex_unlock(&leaning);
+}
+
 /* --------------------------------------------------------------- fairness ---- */
 
 static long order[100];

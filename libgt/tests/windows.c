@@ -390,6 +390,42 @@ static const struct {
 	{ timed_out_as_woken, 80, true }, { in_blocking_calls, 40, true }, { while_resized, 100, true },
 };
 
+/* A mutex leans to a processor, and a thread comes and takes it. */
+static struct gt_mutex mutex;
+static long under_mutex;
+
+static void *takes_mutex(void *arg)
+{
+	long i;
+
+	for (i = 0; i < 20; i++) {
+		gt_mutex_lock(&mutex);
+		under_mutex++;
+		gt_mutex_unlock(&mutex);
+	}
+	return arg;
+}
+
+static void mutex_leans(long n)
+{
+	pthread_t thread;
+	long i, k;
+
+	for (i = 0; i < n; i++) {
+		mutex = (struct gt_mutex){0};
+		under_mutex = 0;
+		for (k = 0; k < 1060; k++) {
+			if (k == 1030)
+				CHECK_EQ(pthread_create(&thread, NULL, takes_mutex, NULL), 0);
+			gt_mutex_lock(&mutex);
+			under_mutex++;
+			gt_mutex_unlock(&mutex);
+		}
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+		CHECK_EQ(under_mutex, 1060 + 20);
+	}
+}
+
 static void all_pairs(void)
 {
 	size_t i;
@@ -401,6 +437,7 @@ static void all_pairs(void)
 		pairs[i].run(scaled(pairs[i].n));
 	}
 	atomic_store(&without_sysmon, false);
+	mutex_leans(scaled(60));
 	AWAIT(gt_task_count() == 1);
 	gt_chan_put(there);
 	gt_chan_put(back);
@@ -471,6 +508,9 @@ WINDOW_TEST(maker_took, "maker.took")
 WINDOW_TEST(lock_free, "lock.free")
 WINDOW_TEST(lock_counted, "lock.counted")
 WINDOW_TEST(lock_sleep, "lock.sleep")
+/* lean.h */
+WINDOW_TEST(lean_looked, "lean.looked")
+WINDOW_TEST(lean_busy, "lean.busy")
 /* handoff.c */
 WINDOW_TEST(enter_inside, "enter.inside")
 WINDOW_TEST(take_seen, "take.seen")

@@ -22,6 +22,9 @@ GT_BEGIN_DECLS
 /**
  * struct gt_mutex - mutual exclusion
  * @gt_state: libgt's own.
+ * @gt_streak: the same.
+ * @gt_busy: the same.
+ * @gt_revoked: the same.
  *
  * Waiters are served in the order in which they came, but those that run already
  * may be faster; a waiter that has waited for 1 ms is handed the mutex, ahead of all
@@ -30,6 +33,9 @@ GT_BEGIN_DECLS
  */
 struct gt_mutex {
 	uint32_t gt_state;
+	uint16_t gt_streak;
+	uint8_t gt_busy;
+	uint8_t gt_revoked;
 };
 
 /**
