@@ -78,12 +78,15 @@ static uint32_t random_below(uint32_t n)
 	return (uint64_t)x * n >> 32;
 }
 
+static inline bool side_ready(const struct gt_chan *chan, enum gt_direction direction)
+{
+	return gt_likely(direction == GT_DIRECTION_RECV) ? gt_chan_can_recv(chan) :
+							   gt_chan_can_send(chan);
+}
+
 static inline bool looks_ready(const struct gt_case *one)
 {
-	if (!one->chan)
-		return false;
-	return one->direction == GT_DIRECTION_RECV ? gt_chan_can_recv(one->chan) :
-						gt_chan_can_send(one->chan);
+	return one->chan && side_ready(one->chan, one->direction);
 }
 
 static size_t count_ready(const struct gt_case *cases, size_t n)
@@ -114,23 +117,27 @@ static size_t choose(const struct gt_case *cases, size_t n, size_t count)
  * first, and the moment is the one between. Versions only grow, so their sum will do.
  * One channel needs no second look.
  */
-static inline bool none_ready(const struct gt_case *cases, size_t n)
+static inline __attribute__((__always_inline__)) bool none_ready(const struct gt_case *cases,
+								 size_t n)
 {
+	const struct gt_case *one, *end = cases + n;
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!cases[i].chan)
+	for (one = cases; one != end; one++) {
+		const struct gt_chan *chan = one->chan;
+
+		if (gt_unlikely(!chan))
 			continue;
-		sum += gt_load_acquire(&cases[i].chan->version);
-		if (looks_ready(&cases[i]))
+		sum += gt_load_acquire(&chan->version);
+		if (side_ready(chan, one->direction))
 			return false;
 	}
 	if (n <= 1)
 		return true;
 	atomic_thread_fence(memory_order_acquire);
-	for (size_t i = 0; i < n; i++)
-		if (cases[i].chan)
-			sum -= gt_load(&cases[i].chan->version);
+	for (one = cases; one != end; one++)
+		if (gt_likely(one->chan))
+			sum -= gt_load(&one->chan->version);
 	return !sum;
 }
 
@@ -440,8 +447,8 @@ static __attribute__((__noinline__)) int select_slow(struct gt_case *cases, size
 	return select_many(&s, flags, deadline);
 }
 
-static inline int select_any(struct gt_case *cases, size_t n, unsigned int flags,
-			     int64_t deadline)
+static __attribute__((__noinline__)) int select_any(struct gt_case *cases, size_t n,
+						    unsigned int flags, int64_t deadline)
 {
 	int chosen;
 
@@ -450,7 +457,7 @@ static inline int select_any(struct gt_case *cases, size_t n, unsigned int flags
 	for (size_t i = 0; gt_unlikely(gt_load(&gt_bubbles_used)) && i < n; i++)
 		if (cases[i].chan)
 			gt_chan_check(cases[i].chan, "select on synctest channel");
-	if ((flags & GT_SELECT_DEFAULT) && none_ready(cases, n))
+	if ((flags & GT_SELECT_DEFAULT) && gt_load(&gt_bubbles_used) && none_ready(cases, n))
 		return -EAGAIN;
 	gt_enter();
 	chosen = try_one(cases, n);
@@ -466,8 +473,12 @@ static inline int select_any(struct gt_case *cases, size_t n, unsigned int flags
 	return chosen;
 }
 
+/* A look that finds nothing calls nothing, and so saves no register. */
 int gt_select(struct gt_case *cases, size_t n, unsigned int flags)
 {
+	if ((flags & GT_SELECT_DEFAULT) && gt_likely(n <= GT_SELECT_MAX) &&
+	    gt_likely(!gt_load(&gt_bubbles_used)) && none_ready(cases, n))
+		return -EAGAIN;
 	return select_any(cases, n, flags, GT_NO_DEADLINE);
 }
 
