@@ -499,6 +499,8 @@ WINDOW_TEST(timer_first, "timer.first")
 WINDOW_TEST(timer_firing, "timer.firing")
 /* wg.c: a deadline, and the last done */
 WINDOW_TEST(wg_zero, "wg.zero")
+/* the same: a waiter in the object itself */
+WINDOW_TEST(wg_direct, "wg.direct")
 /* thread.c, futex.c, maker.c: Ms that sleep, are woken, and come to be */
 WINDOW_TEST(thread_idle, "thread.idle")
 WINDOW_TEST(thread_given, "thread.given")

@@ -305,12 +305,14 @@ void gt_once_func(struct gt_once_value *once, void (*fn)(void *arg), void *arg);
 /**
  * struct gt_wg - waits until a number of things are done; zero bytes are ready
  * @gt_state: libgt's own.
+ * @gt_direct: the same.
  *
  * It must not be copied after its first use. It may be freed as soon as a
  * gt_wg_wait() on it has returned and no other is under way.
  */
 struct gt_wg {
 	uint64_t gt_state;
+	void *gt_direct;
 };
 
 /** GT_WG_MAX - the highest counter. */
