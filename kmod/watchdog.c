@@ -160,6 +160,8 @@ static void gt_watchdog_degrade(struct gt_group *group, enum gt_fault fault)
 	group->degraded = true;
 	WRITE_ONCE(gt_group_status(group)->flags, GT_STATUS_DEGRADED);
 	raw_spin_unlock_irqrestore(&group->lock, flags);
+	/* The ABI says what a waker who misses the flag may think. Pairs with its wakeup. */
+	smp_mb();
 
 	for_each_set_bit(slot, group->slots_used, group->workers) {
 		rcu_read_lock();

@@ -43,6 +43,8 @@ struct gt_backend {
 	bool (*park)(struct gt_m *m, bool standby);
 	void (*wake)(struct gt_m *m);
 
+	/* Are M's blocks reported to whoever stands by? Else sysmon looks. Any thread. */
+	bool (*reports)(struct gt_m *m);
 	/*
 	 * Which block M's thread sleeps in, in the kernel and long enough to count; 0 if
 	 * it does not. Equal numbers are the same block, or are always 1 where the

@@ -106,6 +106,12 @@ static uint64_t futex_blocked(struct gt_m *m)
 	return end && end[1] == ' ' && (end[2] == 'S' || end[2] == 'D');
 }
 
+static bool futex_reports(struct gt_m *m)
+{
+	(void)m;
+	return false;
+}
+
 static bool futex_asleep(struct gt_m *m)
 {
 	return futex_blocked(m);
@@ -139,6 +145,7 @@ const struct gt_backend gt_backend_futex = {
 	.cover = futex_cover,
 	.park = futex_park,
 	.wake = futex_wake,
+	.reports = futex_reports,
 	.blocked = futex_blocked,
 	.asleep = futex_asleep,
 	.blocked_orders = futex_blocked_orders,

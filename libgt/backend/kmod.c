@@ -8,6 +8,20 @@
  *
  * An M that gets no slot (all are taken) is served by the futex backend, and by
  * sysmon, as if there were no module.
+ *
+ * A module that fails its group says so (DEGRADED in its header), and is from then on
+ * asked for states of threads alone: sysmon looks for blocks, and Ms sleep on their
+ * futex. No wake is lost on the way:
+ *
+ *	M (kmod_park)			waker (kmod_wake)
+ *
+ *	PARK; DEGRADED came ?		WAKE
+ *	  degraded = true		flag ?
+ *	...				  m->wake = 1, futex wake
+ *	degraded: sleep on m->wake
+ *
+ * A waker that does not see the flag has woken M in the kernel before M was told, and M
+ * has returned for both. An M goes to its futex only after it was told.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,11 +48,17 @@ static struct {
 	const struct gt_worker_status *worker;
 	struct gt_worker_user *user;
 	size_t status_size, user_size;
+	_Atomic bool warned;
 } kmod = { .fd = -1 };
 
 /* Kernel and user write single words of the areas; these read and write them whole. */
 #define area_load(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define area_store(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+static bool kmod_degraded(void)
+{
+	return area_load(&kmod.status->flags) & GT_STATUS_DEGRADED;
+}
 
 static void kmod_stop(void)
 {
@@ -51,6 +71,7 @@ static void kmod_stop(void)
 	kmod.status = NULL;
 	kmod.user = NULL;
 	kmod.fd = -1;
+	kmod.warned = false;
 }
 
 static int kmod_map(const struct gt_group_setup *setup)
@@ -115,6 +136,7 @@ static void kmod_attach(struct gt_m *m)
 		gt_backend_futex.attach(m);
 		return;
 	}
+	m->degraded = false;
 	gt_store(&m->slot, (int)attach.slot);
 }
 
@@ -140,6 +162,14 @@ static void kmod_cover(struct gt_m *m, bool has_p)
 		area_store(&kmod.user[gt_load(&m->slot)].cover, has_p);
 }
 
+static void kmod_note_degraded(struct gt_m *m)
+{
+	m->degraded = true;
+	if (!atomic_exchange(&kmod.warned, true))
+		fprintf(stderr, "gt: %s has failed this process, which goes on without it; "
+			"the kernel's log says more\n", gt_sched.config.device);
+}
+
 static bool kmod_park(struct gt_m *m, bool standby)
 {
 	struct gt_worker_park park = {
@@ -147,10 +177,13 @@ static bool kmod_park(struct gt_m *m, bool standby)
 		.deadline_ns = GT_DEADLINE_NONE,
 	};
 
-	if (gt_load(&m->slot) < 0)
+	if (gt_load(&m->slot) < 0 || m->degraded)
 		return gt_backend_futex.park(m, standby);
-	if (!ioctl(kmod.fd, standby ? GT_IOC_WORKER_STANDBY : GT_IOC_WORKER_PARK, &park))
+	if (!ioctl(kmod.fd, standby ? GT_IOC_WORKER_STANDBY : GT_IOC_WORKER_PARK, &park)) {
+		if (park.events & GT_EVENT_DEGRADED)
+			kmod_note_degraded(m);
 		return park.events & GT_EVENT_UNCOVERED;
+	}
 	if (errno == EINTR)
 		return false;
 	/* No answer would leave the thread spinning here, and its tasks with it. */
@@ -168,10 +201,15 @@ static void kmod_wake(struct gt_m *m)
 		.slots = (uintptr_t)&slot,
 	};
 
-	if ((int)slot < 0)
-		gt_backend_futex.wake(m);
-	else
+	if ((int)slot >= 0)
 		ioctl(kmod.fd, GT_IOC_WORKER_WAKE, &wake);
+	if ((int)slot < 0 || kmod_degraded())
+		gt_backend_futex.wake(m);
+}
+
+static bool kmod_reports(struct gt_m *m)
+{
+	return gt_load(&m->slot) >= 0 && !kmod_degraded();
 }
 
 static uint64_t kmod_blocked(struct gt_m *m)
@@ -185,7 +223,7 @@ static uint64_t kmod_blocked(struct gt_m *m)
 	worker = &kmod.worker[slot];
 	word = area_load(&worker->word);
 	return GT_WORD_STATE(word) == GT_STATE_BLOCKED &&
-	       word == area_load(&worker->reported) ? word : 0;
+	       (word == area_load(&worker->reported) || kmod_degraded()) ? word : 0;
 }
 
 static bool kmod_asleep(struct gt_m *m)
@@ -228,6 +266,7 @@ const struct gt_backend gt_backend_kmod = {
 	.cover = kmod_cover,
 	.park = kmod_park,
 	.wake = kmod_wake,
+	.reports = kmod_reports,
 	.blocked = kmod_blocked,
 	.asleep = kmod_asleep,
 	.blocked_orders = kmod_blocked_orders,

@@ -69,10 +69,10 @@ static struct gt_p *retake_declared(struct gt_p *p, struct gt_m *m, uint32_t tak
 	return gt_handoff_take_declared(m, take);
 }
 
-/* With a slot m's blocks are reported; but to nobody, if no M is left to stand by. */
+/* Reports go to nobody, if no M is left to stand by. */
 static bool is_reported(struct gt_m *m)
 {
-	return gt_load(&m->slot) >= 0 && gt_load(&gt_sched.idle_m_count);
+	return gt_sched.backend->reports(m) && gt_load(&gt_sched.idle_m_count);
 }
 
 /* m is blocked, and has been with one task, since p->seen_at: take its P, or NULL. */
@@ -92,7 +92,7 @@ static bool has_just_blocked(struct gt_m *m, bool declared)
 {
 	if (!gt_sched.config.handoff)
 		return false;
-	return declared || (gt_load(&m->slot) < 0 && !gt_load(&m->inside) &&
+	return declared || (!gt_sched.backend->reports(m) && !gt_load(&m->inside) &&
 			    gt_sched.backend->blocked(m));
 }
 

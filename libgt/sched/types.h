@@ -210,6 +210,7 @@ struct gt_m {
 	/* The backend's. */
 	_Atomic uint32_t wake;	/* futex backend: 1 is a wake that has not been used */
 	_Atomic int slot;	/* kmod backend: its slot, or -1. Written by M */
+	bool degraded;		/* kmod backend, M's: sleeps without its slot */
 	_Atomic int tid;	/* 0 until it is attached */
 	_Atomic int stat_fd;	/* futex backend: /proc/self/task/TID/stat, or -1 */
 

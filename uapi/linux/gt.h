@@ -97,7 +97,9 @@
  *
  * All else goes on as before, but nothing may be relied on: a runtime does from then on
  * what it does without this device. The flag is set before any worker has the event. So
- * who wakes a worker, and does not find the flag set after that, has woken it.
+ * who wakes a worker, and does not find the flag set after that, has woken it: the wake
+ * came before the event, and the worker that gets the event gets both. A worker shall
+ * sleep by other means only when it has got it.
  *
  * COMMON TO ALL COMMANDS
  *
