@@ -29,6 +29,7 @@
  *
  * The heaps stand in static memory: an alarm of a plain thread may be cancelled after
  * the run in which it was set, whose number tells that it is not in the heap any more.
+ * Who cancels or sets it then is told that it was set: it has not fired, and will not.
  *
  * Rejected: an intrusive pairing heap, which needs no memory of its own but
  * touches the stacks of sleeping tasks. A timing wheel, which rounds. Marking what
@@ -262,13 +263,14 @@ int gt_alarm_set(struct gt_alarm *alarm, int64_t when, int64_t period)
 {
 	struct gt_timers *timers = lock_of(alarm);
 	int64_t first = timers ? gt_load(&timers->first) : 0;
-	int was_set = 0;
+	int was_set;
 
 	if (timers && is_in(timers, alarm)) {
 		move(timers, alarm, when);
 		alarm->period = period;
 		was_set = 1;
 	} else {
+		was_set = timers && alarm->at;
 		if (!timers || (timers != own_heap() && timers->firing != alarm)) {
 			if (timers) {
 				gt_store(&alarm->timers, NULL);
@@ -319,9 +321,11 @@ bool gt_alarm_cancel(struct gt_alarm *alarm)
 
 	if (!timers)
 		return false;
-	was_set = is_in(timers, alarm);
-	if (was_set)
+	was_set = alarm->at;
+	none = is_in(timers, alarm);
+	if (none)
 		take_out(timers, alarm);
+	alarm->at = 0;
 	for (int i = 0; gt_unlikely(timers->firing == alarm); i++) {
 		gt_unlock(&timers->lock);
 		if (i < GT_CANCEL_SPINS)
@@ -330,7 +334,7 @@ bool gt_alarm_cancel(struct gt_alarm *alarm)
 			sched_yield();
 		gt_lock(&timers->lock);
 	}
-	none = was_set && !timers->count;
+	none = none && !timers->count;
 	gt_unlock(&timers->lock);
 	if (none && !gt_m_self())
 		gt_deadlock_hint();

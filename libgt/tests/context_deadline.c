@@ -330,4 +330,24 @@ GT_TEST(timers_go_with_their_contexts)
 	check_leaks();
 }
 
+static struct gt_context *kept;
+
+static void keeps_a_context(void)
+{
+	struct gt_context *above = with_value(in_background(3600 * GT_SECOND));
+
+	kept = in(above, 1800 * GT_SECOND);
+	gt_context_put(above);
+}
+
+/* Their timers will not fire: they go with their last user all the same. */
+PLAIN_TEST(contexts_of_an_earlier_run)
+{
+	test_run(2, keeps_a_context);
+	CHECK_EQ(gt_context_err(kept), 0);
+	gt_context_put(kept);
+	CHECK_EQ(released, 1);
+	check_leaks();
+}
+
 TEST_MAIN

@@ -602,7 +602,7 @@ PLAIN_TEST(no_runtime_no_timers)
 	gt_ticker_put(NULL);
 }
 
-static struct gt_timer *left[4];
+static struct gt_timer *left[5];
 static struct gt_ticker *left_ticking;
 
 static void leaves_timers(void)
@@ -611,15 +611,20 @@ static void leaves_timers(void)
 	left[1] = gt_timer_make(0);
 	left[2] = gt_timer_make(HOUR);
 	left[3] = gt_after_func(HOUR, count_one, NULL);
+	left[4] = gt_after_func(HOUR, count_one, NULL);
 	left_ticking = gt_ticker_make(GT_MICROSECOND);
 	AWAIT(gt_chan_try_recv(gt_ticker_chan(left_ticking), NULL) == 1);
 }
 
 static void uses_old_timers(void)
 {
-	CHECK_EQ(gt_timer_reset(left[0], 0), 0);
+	CHECK_EQ(gt_timer_reset(left[0], 0), 1);
 	CHECK_EQ(gt_chan_recv(gt_timer_chan(left[0]), NULL), 1);
+	CHECK_EQ(gt_timer_stop(left[2]), 1);
 	CHECK_EQ(gt_timer_stop(left[2]), 0);
+	CHECK_EQ(gt_timer_reset(left[4], HOUR), 1);
+	CHECK_EQ(gt_timer_stop(left[4]), 1);
+	gt_timer_put(left[4]);
 	CHECK_EQ(gt_ticker_reset(left_ticking, 1), 0);
 	CHECK_EQ(gt_chan_recv(gt_ticker_chan(left_ticking), NULL), 1);
 	gt_timer_put(left[2]);
@@ -635,6 +640,7 @@ PLAIN_TEST(timers_of_an_earlier_run)
 		gt_timer_stop(left[1]);
 		no_tick(left[1]);
 		CHECK_EQ(gt_timer_stop(left[1]), 0);
+		CHECK_EQ(gt_timer_stop(left[3]), 1);
 		CHECK_EQ(gt_timer_stop(left[3]), 0);
 		gt_timer_put(left[3]);
 		test_run(i % 2 ? 1 : 4, uses_old_timers);
@@ -644,6 +650,7 @@ PLAIN_TEST(timers_of_an_earlier_run)
 		gt_ticker_put(left_ticking);
 	}
 	CHECK_EQ(ran, 0);
+	check_leaks();
 }
 
 /*

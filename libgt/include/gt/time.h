@@ -127,7 +127,9 @@ struct gt_chan *gt_timer_chan(struct gt_timer *timer);
  * @timer: the timer.
  *
  * It does not wait for a function that has begun to run, and does not close the
- * channel. No tick that was due before is received afterwards.
+ * channel. No tick that was due before is received afterwards. A timer that is pending
+ * when its run ends does not fire, but is pending until it is stopped, or set in another
+ * run; one of a function is not freed before.
  *
  * Context: Suspends: no. Migrates: as gt_go(). Pthread: works. Signal-safe: no.
  * Return: 1 if this stopped it: its tick will not be received, its function not be
