@@ -97,6 +97,8 @@ int gt_area_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EPERM;
 
 	switch ((u64)vma->vm_pgoff << PAGE_SHIFT) {
+	case GT_MMAP_ARENA:
+		return gt_arena_mmap(group, vma);
 	case GT_MMAP_STATUS:
 		if (vma->vm_flags & VM_WRITE)
 			return -EACCES;

@@ -52,6 +52,7 @@ static void gt_group_destroy(struct gt_group *group)
 		gt_group_unlink(group);
 	if (group->mm)
 		mmdrop(group->mm);
+	gt_arena_destroy(group);
 	if (group->user)
 		gt_limit_uncharge(group->user, group->workers);
 	gt_area_destroy(&group->user_area);

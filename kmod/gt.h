@@ -68,6 +68,7 @@ struct gt_area {
 	unsigned int nr_pages;
 };
 
+struct gt_arena;
 struct gt_user;
 
 /* What is counted; debug.c has the names. */
@@ -106,6 +107,7 @@ struct gt_counts {
  * @status_area: struct gt_status, struct gt_worker_status[]. Who writes a word of
  *		it is said at the head of block.c.
  * @user_area:	struct gt_worker_user[]; written by user space at any time.
+ * @arena:	NULL, until GT_IOC_ARENA_SETUP; then constant.
  * @lock:	see each of:
  * @slots:	[@workers] who is where. Written under @lock, read under RCU.
  * @slots_used:	[@workers] bits. A bit is set before its entry in @slots is, and
@@ -128,6 +130,7 @@ struct gt_group {
 	struct gt_user *user;
 	struct gt_area status_area;
 	struct gt_area user_area;
+	struct gt_arena *arena;
 
 	raw_spinlock_t lock;
 	struct gt_worker __rcu **slots;
@@ -279,6 +282,13 @@ static inline size_t gt_area_size(const struct gt_area *area)
 	return (size_t)area->nr_pages << PAGE_SHIFT;
 }
 
+/* arena.c */
+int gt_arena_setup(struct gt_group *group, const struct gt_arena_setup *arg);
+int gt_arena_mmap(struct gt_group *group, struct vm_area_struct *vma);
+void gt_arena_destroy(struct gt_group *group);
+int gt_arena_module_init(void);
+void gt_arena_module_exit(void);
+
 /* worker.c */
 int gt_worker_attach(struct file *file, struct gt_group *group,
 		     struct gt_worker_attach __user *user_arg);
@@ -354,5 +364,7 @@ bool gt_upcall_request(struct gt_worker *worker, unsigned int reasons);
 /* limit.c */
 struct gt_user *gt_limit_charge(kuid_t uid, unsigned int workers);
 void gt_limit_uncharge(struct gt_user *user, unsigned int workers);
+int gt_limit_charge_arena(struct gt_user *user, u64 size);
+void gt_limit_uncharge_arena(struct gt_user *user, u64 size);
 
 #endif /* _GT_H */

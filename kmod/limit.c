@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Per-user limits: how many groups, and slots in them, one user may have.
+ * Per-user limits: how many groups, slots in them, and bytes of arenas one user may have.
  *
  * A user is a real uid as the kernel knows it, so the same on both sides of a
  * user namespace; root is a user like others. What is charged is what a group was
@@ -25,12 +25,18 @@ static unsigned int slots_per_user = 65536;
 module_param(slots_per_user, uint, 0644);
 MODULE_PARM_DESC(slots_per_user, "worker slots that one user's groups may have together");
 
+static unsigned long arena_bytes_per_user = 1UL << 46;
+module_param(arena_bytes_per_user, ulong, 0644);
+MODULE_PARM_DESC(arena_bytes_per_user,
+		 "address space that the arenas of one user's groups may have together");
+
 /**
  * struct gt_user - a user with at least one group
  * @link:	in gt_users.
  * @uid:	Constant.
  * @groups:	that it has.
  * @slots:	of those groups, together.
+ * @arena_bytes: of those groups, together.
  *
  * All under gt_users_lock.
  */
@@ -39,6 +45,7 @@ struct gt_user {
 	kuid_t uid;
 	unsigned int groups;
 	unsigned int slots;
+	u64 arena_bytes;
 };
 
 static DEFINE_MUTEX(gt_users_lock);
@@ -109,5 +116,38 @@ void gt_limit_uncharge(struct gt_user *user, unsigned int workers)
 		list_del(&user->link);
 		kfree(user);
 	}
+	mutex_unlock(&gt_users_lock);
+}
+
+/**
+ * gt_limit_charge_arena - count an arena to be made
+ * @user:	whom its group is charged to
+ * @size:	its bytes
+ *
+ * Return: 0 or -EDQUOT.
+ */
+int gt_limit_charge_arena(struct gt_user *user, u64 size)
+{
+	u64 most = READ_ONCE(arena_bytes_per_user);
+	int err = -EDQUOT;
+
+	mutex_lock(&gt_users_lock);
+	if (user->arena_bytes <= most && size <= most - user->arena_bytes) {
+		user->arena_bytes += size;
+		err = 0;
+	}
+	mutex_unlock(&gt_users_lock);
+	return err;
+}
+
+/**
+ * gt_limit_uncharge_arena - undo gt_limit_charge_arena()
+ * @user:	that it was given
+ * @size:	that it was given
+ */
+void gt_limit_uncharge_arena(struct gt_user *user, u64 size)
+{
+	mutex_lock(&gt_users_lock);
+	user->arena_bytes -= size;
 	mutex_unlock(&gt_users_lock);
 }

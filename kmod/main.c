@@ -30,6 +30,7 @@ union gt_arg {
 	struct gt_worker_swap swap;
 	struct gt_worker_upcall upcall;
 	struct gt_worker_preempt preempt;
+	struct gt_arena_setup arena;
 };
 
 static long gt_ioctl_info(struct file *file, struct gt_group *group,
@@ -39,6 +40,7 @@ static long gt_ioctl_info(struct file *file, struct gt_group *group,
 		.size = sizeof(info),
 		.abi_version = GT_ABI_VERSION,
 		.features = GT_FEATURE_BLOCK | GT_FEATURE_PARK | GT_FEATURE_SWAP |
+			    GT_FEATURE_ARENA |
 			    (gt_compat_has_task_work() ? GT_FEATURE_UPCALL : 0),
 		.workers_max = GT_WORKERS_MAX,
 	};
@@ -141,6 +143,12 @@ static long gt_ioctl_worker_preempt(struct file *file, struct gt_group *group,
 	return gt_upcall_preempt(group, &arg->preempt);
 }
 
+static long gt_ioctl_arena_setup(struct file *file, struct gt_group *group,
+				 union gt_arg *arg, void __user *user_arg)
+{
+	return gt_arena_setup(group, &arg->arena);
+}
+
 /**
  * struct gt_command - what is to be checked of a command before it runs
  * @function:	runs it.
@@ -170,6 +178,7 @@ static const struct gt_command gt_commands[] = {
 	{ gt_ioctl_worker_upcall, GT_IOC_WORKER_UPCALL, 72, sizeof(struct gt_worker_upcall) },
 	{ gt_ioctl_worker_attach, GT_IOC_WORKER_ATTACH, 16, sizeof(struct gt_worker_attach) },
 	{ gt_ioctl_worker_detach, GT_IOC_WORKER_DETACH, 8, sizeof(struct gt_worker_detach) },
+	{ gt_ioctl_arena_setup, GT_IOC_ARENA_SETUP, 40, sizeof(struct gt_arena_setup) },
 	{ gt_ioctl_info, GT_IOC_INFO, 32, sizeof(struct gt_info),
 	  .groupless = true, .anywhere = true },
 	{ gt_ioctl_group_setup, GT_IOC_GROUP_SETUP, 40, sizeof(struct gt_group_setup),
@@ -264,20 +273,28 @@ static int __init gt_init(void)
 	BUILD_BUG_ON(sizeof(struct gt_worker_upcall) != 72);
 	BUILD_BUG_ON(sizeof(struct gt_worker_preempt) != 24);
 	BUILD_BUG_ON(sizeof(struct gt_upcall_frame) != 64);
+	BUILD_BUG_ON(sizeof(struct gt_arena_setup) != 40);
 	BUILD_BUG_ON(sizeof(struct gt_status) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_worker_status) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_worker_user) != 64);
 
-	err = gt_worker_module_init();
+	err = gt_arena_module_init();
 	if (err)
 		return err;
+	err = gt_worker_module_init();
+	if (err)
+		goto arena;
 	err = misc_register(&gt_device);
-	if (err) {
-		gt_worker_module_exit();
-		return err;
-	}
+	if (err)
+		goto worker;
 	gt_debug_module_init();
 	return 0;
+
+worker:
+	gt_worker_module_exit();
+arena:
+	gt_arena_module_exit();
+	return err;
 }
 
 static void __exit gt_exit(void)
@@ -286,6 +303,7 @@ static void __exit gt_exit(void)
 	misc_deregister(&gt_device);
 	gt_watchdog_module_exit();
 	gt_worker_module_exit();
+	gt_arena_module_exit();
 }
 
 module_init(gt_init);

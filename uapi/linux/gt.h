@@ -27,7 +27,7 @@
  *
  * SHARED MEMORY
  *
- * mmap() of the file gives two areas. Their sizes are returned by
+ * mmap() of the file gives two areas (and stacks: see struct gt_arena_setup). Their sizes are returned by
  * GT_IOC_GROUP_SETUP, a shorter mapping is allowed, mappings are not inherited
  * over fork() and cannot be grown. mmap() fails with EACCES for a protection and
  * with EINVAL for an offset, a length or a MAP_PRIVATE that an area does not have.
@@ -154,10 +154,12 @@
 #define GT_IOC_WORKER_SWAP	_IO(GT_IOC_TYPE, 0x15)
 #define GT_IOC_WORKER_UPCALL	_IO(GT_IOC_TYPE, 0x16)
 #define GT_IOC_WORKER_PREEMPT	_IO(GT_IOC_TYPE, 0x17)
+#define GT_IOC_ARENA_SETUP	_IO(GT_IOC_TYPE, 0x30)
 
 /* Offsets for mmap(). */
 #define GT_MMAP_STATUS		0x00000000ULL
 #define GT_MMAP_USER		0x40000000ULL
+#define GT_MMAP_ARENA		0x100000000ULL
 
 /* A deadline that never comes. */
 #define GT_DEADLINE_NONE	(~0ULL)
@@ -170,6 +172,7 @@
 #define GT_FEATURE_PARK		(1ULL << 1)	/* park, wake and standby */
 #define GT_FEATURE_SWAP		(1ULL << 2)	/* swap */
 #define GT_FEATURE_UPCALL	(1ULL << 3)	/* upcalls, and preempt */
+#define GT_FEATURE_ARENA	(1ULL << 7)	/* GT_IOC_ARENA_SETUP, GT_MMAP_ARENA */
 
 /**
  * struct gt_info - argument of GT_IOC_INFO: what this device can do
@@ -213,6 +216,46 @@ struct gt_group_setup {
 	__u32	grace_ns;
 	__u32	status_size;
 	__u32	user_size;
+	__u64	reserved[2];
+};
+
+/**
+ * struct gt_arena_setup - argument of GT_IOC_ARENA_SETUP: stacks with guards
+ * @size:	in: sizeof(struct gt_arena_setup).
+ * @flags:	in: zero.
+ * @slots:	in: how many stacks may be mapped at a time, at least one.
+ * @slot_size:	in: bytes of a slot, its guard included; whole pages.
+ * @guard_size:	in: bytes of the guard at the low end of each slot; whole pages, at
+ *		least one and less than @slot_size.
+ * @reserved:	in: zero.
+ *
+ * Lets the group's address space mmap() stacks at the offset GT_MMAP_ARENA, with
+ * PROT_READ | PROT_WRITE and MAP_PRIVATE. The length is a multiple of @slot_size and
+ * says how many; there may be any number of mappings, of @slots stacks together. All
+ * of a mapping's stacks are one entry of /proc/PID/maps, so vm.max_map_count is none
+ * to them.
+ *
+ * Each access to a guard raises SIGSEGV, or makes a system call fail with EFAULT. All
+ * other pages are like private anonymous memory: zero at first and after
+ * madvise(MADV_DONTNEED), charged to the memory cgroup of who touches them, swapped,
+ * and copied on write by fork(), in whose child guards are guards too. MAP_NORESERVE
+ * has its usual meaning.
+ *
+ * A mapping goes as a whole: munmap() of a part, mprotect(), mremap(), and whatever
+ * else would split it fail with EINVAL (mprotect() with PROT_EXEC: EACCES; mremap()
+ * that grows: EFAULT). It is not locked by mlock(), and has no huge pages. It outlives
+ * the descriptor.
+ *
+ * EINVAL: a size or a number. EBUSY: the group has an arena already. EDQUOT: this user
+ * has as many bytes of arenas (@slots times @slot_size) as the administrator allows.
+ * ENOMEM. From mmap() besides: ENXIO: the group has none; ENOSPC: no @slots are left.
+ */
+struct gt_arena_setup {
+	__u32	size;
+	__u32	flags;
+	__u64	slots;
+	__u32	slot_size;
+	__u32	guard_size;
 	__u64	reserved[2];
 };
 
