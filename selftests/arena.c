@@ -409,7 +409,7 @@ GT_TEST(arena, child_outlives_its_parent)
 }
 
 #define THREADS	4
-#define ROUNDS	20
+#define ROUNDS	2
 
 struct faulter {
 	pthread_t thread;

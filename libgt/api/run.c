@@ -91,7 +91,7 @@ chosen:
 static void say_what_was_chosen(const struct gt_config *config)
 {
 	fprintf(stderr, "gt: %d processors, guards by %s, backend %s", config->maxprocs,
-		gt_guard_name(), gt_sched.backend->name);
+		gt_stack_guards_name(), gt_sched.backend->name);
 	if (config->backend == GT_WANT_AUTO && gt_sched.device_error)
 		fprintf(stderr, ": %s: %s (is the module loaded?)", config->device,
 			strerror(-gt_sched.device_error));

@@ -8,6 +8,7 @@
 #define GT_BACKEND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct gt_config;
@@ -61,6 +62,13 @@ struct gt_backend {
 
 	/* For M itself, after a block: for how long it has been running again. */
 	int64_t (*resumed_ago)(struct gt_m *m);
+
+	/*
+	 * A mapping of zeroes for stacks, each stride with a guard at its low end that the
+	 * kernel keeps; munmap() ends it, and only as a whole. NULL: not to be had. Always
+	 * the same stride and guard. Under stacks.lock. No such function: never to be had.
+	 */
+	void *(*map_stacks)(size_t size, size_t stride, size_t guard);
 
 	/* Add the backend's own counters. */
 	void (*count)(struct gt_stats *stats);

@@ -42,6 +42,9 @@
 /* A share that leaves room for others of the same user: see slots_per_user. */
 #define GT_SLOTS 1024U
 
+/* Stacks that the arena has room for. Address space alone, but users have a limit. */
+#define GT_ARENA_STACKS ((uint64_t)4 << 20)
+
 static struct {
 	int fd;
 	const struct gt_status *status;
@@ -49,6 +52,8 @@ static struct {
 	struct gt_worker_user *user;
 	size_t status_size, user_size;
 	_Atomic bool warned;
+	uint64_t features;
+	bool has_arena;			/* stacks.lock */
 } kmod = { .fd = -1 };
 
 /* Kernel and user write single words of the areas; these read and write them whole. */
@@ -72,6 +77,7 @@ static void kmod_stop(void)
 	kmod.user = NULL;
 	kmod.fd = -1;
 	kmod.warned = false;
+	kmod.has_arena = false;
 }
 
 static int kmod_map(const struct gt_group_setup *setup)
@@ -120,6 +126,7 @@ static int kmod_start(const struct gt_config *config)
 			(unsigned long long)(needed & ~info.features));
 		error = -EPROTO;
 	} else {
+		kmod.features = info.features;
 		setup.workers = info.workers_max < GT_SLOTS ? info.workers_max : GT_SLOTS;
 		error = ioctl(kmod.fd, GT_IOC_GROUP_SETUP, &setup) ? -errno : kmod_map(&setup);
 	}
@@ -247,6 +254,26 @@ static int64_t kmod_resumed_ago(struct gt_m *m)
 	return slot < 0 ? 0 : gt_clock() - (int64_t)area_load(&kmod.worker[slot].resumed_ns);
 }
 
+static void *kmod_map_stacks(size_t size, size_t stride, size_t guard)
+{
+	struct gt_arena_setup setup = {
+		.size = sizeof(setup),
+		.slots = GT_ARENA_STACKS,
+		.slot_size = (uint32_t)stride,
+		.guard_size = (uint32_t)guard,
+	};
+	void *map;
+
+	if (!(kmod.features & GT_FEATURE_ARENA))
+		return NULL;
+	if (!kmod.has_arena && ioctl(kmod.fd, GT_IOC_ARENA_SETUP, &setup))
+		return NULL;
+	kmod.has_arena = true;
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, kmod.fd,
+		   GT_MMAP_ARENA);
+	return map == MAP_FAILED ? NULL : map;
+}
+
 static void kmod_count(struct gt_stats *stats)
 {
 	for (uint32_t i = 0; i < kmod.status->workers; i++) {
@@ -271,5 +298,6 @@ const struct gt_backend gt_backend_kmod = {
 	.asleep = kmod_asleep,
 	.blocked_orders = kmod_blocked_orders,
 	.resumed_ago = kmod_resumed_ago,
+	.map_stacks = kmod_map_stacks,
 	.count = kmod_count,
 };

@@ -9,7 +9,7 @@
  *	GTDEVICE=PATH			in place of /dev/gt
  *	GTDEBUG=1,migrate=1		say what was chosen; move tasks all the time
  *		preempt=off,slice=N,held=N	no preemption; us of a slice; threads held
- *	GTDEBUG=guard=advice|write|protect
+ *	GTDEBUG=guard=advice|arena|write|protect
  *					how guards are made at best; see guard.c
  */
 #define _GNU_SOURCE
@@ -127,7 +127,7 @@ static int read_debug(struct gt_config *config)
 {
 	static const char accepted[] =
 		"a comma-separated list of: 1, migrate=1, preempt=off, slice=MICROSECONDS, "
-		"held=THREADS, guard=advice, guard=write, guard=protect";
+		"held=THREADS, guard=advice, guard=arena, guard=write, guard=protect";
 	const char *value = getenv("GTDEBUG"), *word = value;
 	long number;
 
@@ -146,6 +146,8 @@ static int read_debug(struct gt_config *config)
 			config->held_max = number;
 		else if (is(word, length, "guard=advice"))
 			config->guard = GT_GUARD_ADVICE;
+		else if (is(word, length, "guard=arena"))
+			config->guard = GT_GUARD_ARENA;
 		else if (is(word, length, "guard=write"))
 			config->guard = GT_GUARD_WRITE;
 		else if (is(word, length, "guard=protect"))

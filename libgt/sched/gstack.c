@@ -3,7 +3,8 @@
  * Stacks, each with its G in the top page.
  *
  * They are cut from slabs, one mapping each; neighbouring slabs merge into one
- * mapping of the kernel's, which guards do not split (guard.c):
+ * mapping of the kernel's, which guards do not split (guard.c). Where the module has
+ * room for them, they are parts of larger mappings with guards of its own (arena.c):
  *
  *	| guard | ... stack grows down ... | G, colour | guard | ...
  *
@@ -41,6 +42,7 @@
 #include "base/pages.h"
 #include "gt/time.h"
 #include "gt/task.h"
+#include "sched/arena.h"
 #include "sched/guard.h"
 #include "sched/sched.h"
 
@@ -56,6 +58,7 @@ struct gt_slab {
 	struct gt_slab *next, **link;	/* lock: in stacks.slabs */
 	struct gt_slab *open_next, **open_link;	/* lock: in stacks.open */
 	char *map;
+	struct gt_chunk *chunk;		/* that map is of; NULL: it is a mapping */
 	size_t guard, stride;		/* bytes of a guard, and of it with its stack */
 	unsigned int count;		/* of stacks */
 	uint64_t fresh;			/* lock: a bit for each stack; whose is clear is in use */
@@ -135,6 +138,11 @@ static struct gt_slab *slab_make_locked(unsigned int count, size_t size, size_t 
 	slab->count = count;
 	slab->fresh = bits(count);
 	gt_fiber_valgrind = gt_on_valgrind();
+	slab->chunk = NULL;
+	slab->map = count == GT_SLAB_STACKS ?
+		    gt_arena_get(&slab->chunk, count, slab->stride, guard) : NULL;
+	if (slab->map)
+		goto link;
 	slab->map = mmap(NULL, count * slab->stride, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 	if (slab->map == MAP_FAILED)
@@ -142,6 +150,7 @@ static struct gt_slab *slab_make_locked(unsigned int count, size_t size, size_t 
 	madvise(slab->map, count * slab->stride, MADV_NOHUGEPAGE);
 	if (!gt_guard_map(slab->map, count * slab->stride))
 		goto map;
+link:
 	slab->next = stacks.slabs;
 	slab->link = &stacks.slabs;
 	if (slab->next)
@@ -161,7 +170,10 @@ static void slab_put_locked(struct gt_slab *slab)
 	if (slab->next)
 		slab->next->link = slab->link;
 	gt_fiber_clean(slab->map, slab->count * slab->stride);
-	munmap(slab->map, slab->count * slab->stride);
+	if (slab->chunk)
+		gt_arena_put(slab->chunk, slab->map);
+	else
+		munmap(slab->map, slab->count * slab->stride);
 	free(slab);
 }
 
@@ -173,7 +185,7 @@ static bool furnish(struct gt_slab *slab, unsigned int first, unsigned int count
 {
 	char *low = slab->map + first * slab->stride;
 
-	if (!gt_guard_make(low, slab->guard, slab->stride, count))
+	if (!slab->chunk && !gt_guard_make(low, slab->guard, slab->stride, count))
 		return false;
 	/* Where this fails the pages come one by one. */
 	if (count > 1)
@@ -401,7 +413,7 @@ bool gt_stack_guards(struct gt_g *g, const void *address)
 
 void gt_stack_harden(struct gt_g *g)
 {
-	if (g->stack.slab)
+	if (g->stack.slab && !g->stack.slab->chunk)
 		gt_guard_harden(g->stack.low - g->stack.slab->guard, g->stack.slab->guard);
 }
 
@@ -415,6 +427,11 @@ void gt_stack_each(void (*fn)(struct gt_g *g))
 	gt_unlock(&stacks.lock);
 }
 
+const char *gt_stack_guards_name(void)
+{
+	return gt_arena_used() ? "arena" : gt_guard_name();
+}
+
 void gt_stack_end(void)
 {
 	while (stacks.slabs) {
@@ -424,6 +441,7 @@ void gt_stack_end(void)
 		slab_put_locked(stacks.slabs);
 	}
 	gt_guard_end();
+	gt_arena_end();
 	memset(&stacks, 0, sizeof(stacks));
 }
 
@@ -433,5 +451,6 @@ void gt_stack_forget(struct gt_g *current)
 	if (current)
 		gt_stack_harden(current);
 	gt_guard_end();
+	gt_arena_end();
 	memset(&stacks, 0, sizeof(stacks));
 }

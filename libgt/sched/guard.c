@@ -7,6 +7,8 @@
  * A guard that stands in the page tables alone splits no mapping. By kernel:
  *
  *	advice	MADV_GUARD_INSTALL, from 6.13: any access raises SIGSEGV.
+ *	arena	The module's, where it is there: it knows guards by their place, and
+ *		nothing is made here (arena.c). For stacks of the usual size.
  *	write	userfaultfd's write protection, from 5.11 without privileges: a
  *		descriptor watches all stacks, and says, as it was told to at its
  *		opening, SIGBUS to any write to a protected page; a system call that
@@ -111,6 +113,21 @@ static bool watch_start(char *map, size_t size)
 	return false;
 }
 
+bool gt_guard_by_advice(void)
+{
+	bool works = guards.kind == GT_GUARD_ADVICE;
+	char *page;
+
+	if (guards.kind != GT_GUARD_AUTO)
+		return works;
+	page = mmap(NULL, GT_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page != MAP_FAILED) {
+		works = gt_pages_advise(page, GT_PAGE, 0, 1, GT_ADVICE_GUARD_INSTALL);
+		munmap(page, GT_PAGE);
+	}
+	return works;
+}
+
 bool gt_guard_map(char *map, size_t size)
 {
 	enum gt_guard_kind wanted = gt_sched.config.guard;
@@ -149,7 +166,7 @@ void gt_guard_harden(char *low, size_t size)
 
 const char *gt_guard_name(void)
 {
-	static const char *const names[] = { "", "advice", "write", "protect" };
+	static const char *const names[] = { "", "advice", "arena", "write", "protect" };
 
 	return names[guards.kind];
 }

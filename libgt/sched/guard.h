@@ -9,9 +9,13 @@
 enum gt_guard_kind {
 	GT_GUARD_AUTO,		/* the first of these that works */
 	GT_GUARD_ADVICE,
+	GT_GUARD_ARENA,		/* not one of these functions: see arena.c */
 	GT_GUARD_WRITE,
 	GT_GUARD_PROTECT,
 };
+
+/* Can guards be made by advice? Before the kind is chosen, or later. */
+bool gt_guard_by_advice(void);
 
 /*
  * New stacks are in this mapping, the lowest guard at its start. stacks.lock. False:

@@ -207,6 +207,8 @@ bool gt_stack_guards(struct gt_g *g, const void *address);
 void gt_stack_harden(struct gt_g *g);
 /* Call fn with every G that is or was in use. */
 void gt_stack_each(void (*fn)(struct gt_g *g));
+/* The kind of guards that stacks of the usual size have, in words. After the first. */
+const char *gt_stack_guards_name(void);
 /* Everything goes. */
 void gt_stack_end(void);
 /* In the child of a fork(), which may stand on one of them: leave all alone. */

@@ -54,6 +54,7 @@ static void need_guards(const char *kind)
 #define GUARD_TEST(name) \
 	static void name##_body(void); \
 	PLAIN_TEST(name##_advice) { need_guards("advice"); name##_body(); } \
+	PLAIN_TEST(name##_arena) { need_guards("arena"); name##_body(); } \
 	PLAIN_TEST(name##_write) { need_guards("write"); name##_body(); } \
 	PLAIN_TEST(name##_protect) { need_guards("protect"); name##_body(); } \
 	static void name##_body(void)
@@ -309,6 +310,14 @@ PLAIN_TEST(many_tasks_few_mappings_write)
 	if (TEST_TSAN || TEST_ASAN)
 		test_skip("a sanitizer needs too much memory for so many tasks");
 	need_guards("write");
+	test_run(2, more_than_mappings);
+}
+
+PLAIN_TEST(many_tasks_few_mappings_arena)
+{
+	if (TEST_TSAN || TEST_ASAN)
+		test_skip("a sanitizer needs too much memory for so many tasks");
+	need_guards("arena");
 	test_run(2, more_than_mappings);
 }
 
