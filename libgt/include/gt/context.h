@@ -221,7 +221,7 @@ int gt_context_err(const struct gt_context *ctx);
  * gt_context_err_text - the same in words
  * @ctx: the context.
  *
- * Context: Suspends: no. Pthread: works. Signal-safe: yes.
+ * Context: as gt_context_err().
  * Return: NULL, "context canceled" or "context deadline exceeded"; static.
  */
 const char *gt_context_err_text(const struct gt_context *ctx);
@@ -230,7 +230,7 @@ const char *gt_context_err_text(const struct gt_context *ctx);
  * gt_context_cause - why it is done
  * @ctx: the context.
  *
- * Context: Suspends: no. Pthread: works. Signal-safe: yes.
+ * Context: as gt_context_err().
  * Return: 0 if it is not done; the cause that came with what ended it, here or in the
  * first ancestor that was done; without one gt_context_err().
  */
@@ -240,7 +240,7 @@ int gt_context_cause(const struct gt_context *ctx);
  * gt_context_cause_text - the same in words
  * @ctx: the context.
  *
- * Context: Suspends: no. Pthread: works. Signal-safe: yes.
+ * Context: as gt_context_err().
  * Return: NULL if it is not done; the text that came with the cause; if none did,
  * gt_context_err_text() where there was no cause either, else the cause's text as
  * strerror() has it, or "unknown cause".

@@ -12,8 +12,8 @@
  * - The "Context:" line of a call says four things. Suspends: whether the calling
  *   task may be parked meanwhile, so that others run on its thread. Migrates:
  *   whether the task may go on on another thread, with other thread-local
- *   variables. Pthread: what happens on a thread that runs no task. Signal-safe:
- *   whether a signal handler may call it.
+ *   variables; not at all, where nothing is said of it. Pthread: what happens on a
+ *   thread that runs no task. Signal-safe: whether a signal handler may call it.
  * - Objects of zero bytes ("= {0}" or static) are ready to use, where a type is
  *   given in full.
  */

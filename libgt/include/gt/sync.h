@@ -68,7 +68,7 @@ int gt_mutex_lock_until(struct gt_mutex *mutex, int64_t deadline);
  *
  * Memory model: as gt_mutex_lock() if it succeeds; nothing otherwise.
  *
- * Context: Suspends: no. Pthread: works. Signal-safe: no.
+ * Context: Suspends: no. Migrates: as gt_go(). Pthread: works. Signal-safe: no.
  * Return: 0, or -EAGAIN if it is locked.
  */
 int gt_mutex_try_lock(struct gt_mutex *mutex);

@@ -32,8 +32,7 @@ struct rusage;
  * the declaration: the task has its processor from then on, and gt_exitsyscall()
  * has nothing left to do.
  *
- * Context: Suspends: no. Migrates: only after an undeclared blocking call that
- * cost the task its processor. Pthread: does nothing. Signal-safe: no.
+ * Context: Suspends: no. Migrates: as gt_go(). Pthread: does nothing. Signal-safe: no.
  * Source: Go's runtime.entersyscall().
  */
 void gt_entersyscall(void);

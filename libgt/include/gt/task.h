@@ -95,11 +95,12 @@ int gt_main(int argc, char **argv);
  * suspends; it inherits the rest of the caller's time slice. The one that would
  * have been next moves to the end of the queue.
  *
- * Context: Suspends: no. Migrates: only after an undeclared blocking call that
- * cost the task its processor. Pthread: works, while the runtime runs.
- * Signal-safe: no.
+ * Context: Suspends: no. Migrates: only if the task has had its time slice, or after
+ * an undeclared blocking call that cost it its processor. Pthread: works, while the
+ * runtime runs. Signal-safe: no.
  * Return: 0; -ENOMEM if there is no memory for its stack, or no room for it below
- * RLIMIT_AS, vm.overcommit_memory's limit or vm.max_map_count; -ESRCH if the runtime does not run, or in the child of a fork().
+ * RLIMIT_AS, vm.overcommit_memory's limit or vm.max_map_count; -ESRCH if the runtime
+ * does not run, or in the child of a fork().
  */
 int gt_go(void (*fn)(void *arg), void *arg);
 
@@ -198,7 +199,7 @@ size_t gt_task_count(void);
  * and follows these as they change, at most once a second, while tasks run. Any @n
  * from 1 on ends that, also one that changes nothing.
  *
- * Context: Suspends: no. Pthread: works. Signal-safe: no.
+ * Context: Suspends: no. Migrates: as gt_go(). Pthread: works. Signal-safe: no.
  * Return: the value before the call.
  * Source: Go's runtime.GOMAXPROCS, which stops all tasks for the time of the change.
  */
@@ -211,7 +212,7 @@ int gt_gomaxprocs(int n);
  * affinity mask of the calling thread and the control groups make it now, and follows
  * them again.
  *
- * Context: Suspends: no. Pthread: works. Signal-safe: no.
+ * Context: Suspends: no. Migrates: as gt_go(). Pthread: works. Signal-safe: no.
  * Return: the value before the call.
  * Source: Go's runtime.SetDefaultGOMAXPROCS.
  */
@@ -229,7 +230,7 @@ int gt_gomaxprocs_default(void);
  * If the system refuses a thread below the limit, that is said on stderr, and tasks wait
  * for one.
  *
- * Context: Suspends: no. Pthread: works. Signal-safe: no.
+ * Context: Suspends: no. Migrates: as gt_go(). Pthread: works. Signal-safe: no.
  * Return: the value before the call.
  * Source: Go's runtime/debug.SetMaxThreads.
  */

@@ -28,9 +28,8 @@ GT_BEGIN_DECLS
  *
  * The main task's thread is one like the others, not the process's first.
  *
- * Context: Suspends: no. Migrates: before it returns, after an undeclared blocking
- * call that cost the task its processor. Pthread: does nothing: a plain thread is
- * nobody else's. Signal-safe: no.
+ * Context: Suspends: no. Migrates: as gt_go(), before it returns. Pthread: does
+ * nothing: a plain thread is nobody else's. Signal-safe: no.
  * Source: Go's runtime.LockOSThread().
  */
 void gt_lock_os_thread(void);

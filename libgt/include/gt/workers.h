@@ -140,7 +140,7 @@ int gt_workers_stop(struct gt_workers *workers, enum gt_workers_end how, int64_t
  * @workers: a pool that gt_workers_stop() has stopped, and that no call uses; or NULL.
  *	One that still works panics.
  *
- * Context: Suspends: no. Pthread: works. Signal-safe: no.
+ * Context: as gt_context_put().
  */
 void gt_workers_free(struct gt_workers *workers);
 
