@@ -150,8 +150,6 @@ static int acquire(struct gt_semaphore *sem, int64_t n, int64_t deadline, struct
 	error = wait(&waiter, deadline, ctx);
 
 	gt_mutex_lock(&sem->gt_lock);
-	if (!error && !waiter.granted)
-		gt_panic("semaphore: woken for no reason");
 	if (error && waiter.granted) {
 		release(sem, n);
 	} else if (error && possible) {
@@ -159,6 +157,8 @@ static int acquire(struct gt_semaphore *sem, int64_t n, int64_t deadline, struct
 		serve(sem);
 	}
 	gt_mutex_unlock(&sem->gt_lock);
+	if (!error && !waiter.granted)
+		gt_panic("semaphore: woken for no reason");
 	return error;
 }
 
