@@ -196,8 +196,10 @@ static void gt_block_sched_out(struct preempt_notifier *notifier, struct task_st
 	WRITE_ONCE(status->blocked_ns, ktime_get_mono_fast_ns());
 	WRITE_ONCE(status->nr_blocked, status->nr_blocked + 1);
 	covered = READ_ONCE(worker->user->cover);
-	if (covered)
+	if (covered) {
 		WRITE_ONCE(worker->armed, word);
+		gt_word_block(worker, GT_WORD_SEQ(word));
+	}
 	trace_gt_block(worker, word);
 	gt_count(worker->group, GT_COUNT_BLOCK);
 	/* Pairs with user space's acquire of the word. */
@@ -220,10 +222,11 @@ static void gt_block_sched_in(struct preempt_notifier *notifier, int cpu)
 	WRITE_ONCE(worker->status->resumed_ns, ktime_get_mono_fast_ns());
 	gt_block_word_set(worker, GT_STATE_RUNNING);	/* (C) */
 	/*
-	 * Promised by the ABI. Pairs with the full barrier of a user who stores, and
-	 * then reads the word as still BLOCKED: this task sees the store.
+	 * A full barrier, which the ABI promises of gt_worker_status.word. Pairs with that
+	 * of a user who stores, and then reads that one as still BLOCKED: this task sees the
+	 * store.
 	 */
-	smp_mb();
+	gt_word_return(worker, GT_WORD_SEQ(worker->status->word));
 	hrtimer_cancel(&worker->grace_timer);		/* (D) */
 }
 

@@ -329,6 +329,10 @@ void gt_block_word_set(struct gt_worker *worker, unsigned int state);
 struct gt_worker *gt_block_raise_locked(struct gt_group *group);
 extern struct preempt_ops gt_block_preempt_ops;
 
+/* word.c */
+void gt_word_block(struct gt_worker *worker, u64 number);
+void gt_word_return(struct gt_worker *worker, u64 number);
+
 /* park.c */
 int gt_park(struct gt_worker *worker, const struct gt_worker_park *arg,
 	    struct gt_worker_park __user *user_arg);

@@ -41,6 +41,7 @@ static long gt_ioctl_info(struct file *file, struct gt_group *group,
 		.abi_version = GT_ABI_VERSION,
 		.features = GT_FEATURE_BLOCK | GT_FEATURE_PARK | GT_FEATURE_SWAP |
 			    GT_FEATURE_ARENA |
+			    GT_FEATURE_WORD |
 			    (gt_compat_has_task_work() ? GT_FEATURE_UPCALL : 0),
 		.workers_max = GT_WORKERS_MAX,
 	};

@@ -184,37 +184,79 @@ static void run_fault(struct gt_test_worker *self)
 	self->group->user[self->slot].cover = 0;
 }
 
-/* A page fault that waits for somebody is a block as well. */
-GT_TEST(block, page_fault)
+/* @fault_page waits for its first byte until fault_resolve(); its descriptor, or -errno. */
+static int fault_prepare(unsigned int flags)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffdio_copy copy = {};
 	long size = sysconf(_SC_PAGESIZE);
-	static char filled[65536];
-	int fd;
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | flags);
 
-	fd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
-	if (fd < 0)
-		SKIP(return, "userfaultfd: %s", strerror(errno));
-	ASSERT_EQ(0, ioctl(fd, UFFDIO_API, &api));
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api))
+		return -errno;
 	fault_page = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, fault_page);
+	if (fault_page == MAP_FAILED)
+		return -errno;
 	range.range.start = (uintptr_t)fault_page;
 	range.range.len = size;
-	ASSERT_EQ(0, ioctl(fd, UFFDIO_REGISTER, &range));
+	return ioctl(fd, UFFDIO_REGISTER, &range) ? -errno : fd;
+}
 
+static int fault_resolve(int fd)
+{
+	static char filled[65536] = { 7 };
+	struct uffdio_copy copy = {
+		.dst = (uintptr_t)fault_page, .src = (uintptr_t)filled,
+		.len = sysconf(_SC_PAGESIZE),
+	};
+
+	return ioctl(fd, UFFDIO_COPY, &copy) ? -errno : 0;
+}
+
+/* A page fault that waits for somebody is a block as well. */
+GT_TEST(block, page_fault)
+{
+	int fd = fault_prepare(UFFD_USER_MODE_ONLY);
+
+	if (fd < 0)
+		SKIP(return, "userfaultfd: %s", strerror(-fd));
 	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, run_fault));
 	ASSERT_TRUE(gt_until(self->group.worker[self->worker.slot].nr_uncovered > 0));
 	ASSERT_TRUE(gt_worker_wait_state(&self->worker, GT_STATE_BLOCKED));
-
-	memset(filled, 7, sizeof(filled));
-	copy.dst = (uintptr_t)fault_page;
-	copy.src = (uintptr_t)filled;
-	copy.len = size;
-	ASSERT_EQ(0, ioctl(fd, UFFDIO_COPY, &copy));
+	ASSERT_EQ(0, fault_resolve(fd));
 	ASSERT_TRUE(gt_until(self->worker.done));
 	EXPECT_EQ(7, self->worker.result);
+}
+
+static void *write_fault_page(void *arg)
+{
+	return (void *)write(*(int *)arg, (const void *)fault_page, 1);
+}
+
+/*
+ * So is a contended mutex of the kernel's: that of a pipe, held by a write() which waits
+ * for the page that it is to write from.
+ */
+GT_TEST(block, kernel_mutex)
+{
+	struct uffd_msg message;
+	pthread_t writer;
+	void *written;
+	int fd = fault_prepare(0);
+
+	if (fd < 0)
+		SKIP(return, "userfaultfd: %s", strerror(-fd));
+	ASSERT_EQ(0, pthread_create(&writer, NULL, write_fault_page, &self->pipe[1]));
+	ASSERT_EQ(sizeof(message), read(fd, &message, sizeof(message)));
+	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, gt_run_read_covered));
+	ASSERT_TRUE(gt_until(self->group.worker[self->worker.slot].nr_uncovered > 0 &&
+			     gt_thread_state(self->worker.tid) == 'D'));
+	ASSERT_TRUE(gt_worker_wait_state(&self->worker, GT_STATE_BLOCKED));
+	ASSERT_EQ(0, fault_resolve(fd));
+	ASSERT_TRUE(gt_until(self->worker.done));
+	EXPECT_EQ(1, self->worker.result);
+	ASSERT_EQ(0, pthread_join(writer, &written));
+	EXPECT_EQ(1, (long)written);
 }
 
 static long switches(pid_t tid)

@@ -131,6 +131,8 @@ GT_TEST(info, unknown_command)
 		case GT_IOC_WORKER_WAKE:
 		case GT_IOC_WORKER_STANDBY:
 		case GT_IOC_WORKER_SWAP:
+		case GT_IOC_WORKER_UPCALL:
+		case GT_IOC_WORKER_PREEMPT:
 			continue;
 		}
 		EXPECT_EQ(-ENOTTY, gt_ioctl(self->fd, _IO(GT_IOC_TYPE, number), &self->info));

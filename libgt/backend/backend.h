@@ -49,17 +49,12 @@ struct gt_backend {
 	/*
 	 * Which block M's thread sleeps in, in the kernel and long enough to count; 0 if
 	 * it does not. Equal numbers are the same block, or are always 1 where the
-	 * backend cannot tell. Any thread.
+	 * backend cannot tell. They are what the kernel puts into m->take, if it does.
+	 * Any thread.
 	 */
 	uint64_t (*blocked)(struct gt_m *m);
 	/* Does M's thread sleep in the kernel, as far as can be seen? Any thread. */
 	bool (*asleep)(struct gt_m *m);
-	/*
-	 * A full barrier before blocked() orders what was stored before it with all that
-	 * M does when it runs again: no heavy barrier is needed.
-	 */
-	bool (*blocked_orders)(struct gt_m *m);
-
 	/* For M itself, after a block: for how long it has been running again. */
 	int64_t (*resumed_ago)(struct gt_m *m);
 

@@ -117,12 +117,6 @@ static bool futex_asleep(struct gt_m *m)
 	return futex_blocked(m);
 }
 
-static bool futex_blocked_orders(struct gt_m *m)
-{
-	(void)m;
-	return false;
-}
-
 static int64_t futex_resumed_ago(struct gt_m *m)
 {
 	(void)m;
@@ -148,7 +142,6 @@ const struct gt_backend gt_backend_futex = {
 	.reports = futex_reports,
 	.blocked = futex_blocked,
 	.asleep = futex_asleep,
-	.blocked_orders = futex_blocked_orders,
 	.resumed_ago = futex_resumed_ago,
 	.count = futex_count,
 };

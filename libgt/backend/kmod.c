@@ -6,6 +6,9 @@
  * can wake it the moment another is uncovered; the module's event is level-
  * triggered, and the M that gets it looks at all others (gt_handoff_scan).
  *
+ * The module shares a word with each M, its take, so that one compare-and-swap decides
+ * whose the P of a blocked M is (handoff.c).
+ *
  * An M that gets no slot (all are taken) is served by the futex backend, and by
  * sysmon, as if there were no module.
  *
@@ -60,6 +63,12 @@ static struct {
 #define area_load(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define area_store(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
+/* M's take is the kernel's word, and blocked() tells what the kernel puts there. */
+_Static_assert((int)GT_TAKE_NONE == GT_USER_HELD && (int)GT_TAKE_BLOCKED == GT_USER_BLOCKED &&
+	       (int)GT_TAKE_TAKEN == GT_USER_TAKEN && (int)GT_TAKE_WANTED >= GT_USER_OWN &&
+	       (int)GT_STATE_BLOCKED == GT_USER_BLOCKED && !(GT_TAKE_ASKED & ~GT_USER_FLAGS),
+	       "the library's words are not the module's");
+
 static bool kmod_degraded(void)
 {
 	return area_load(&kmod.status->flags) & GT_STATUS_DEGRADED;
@@ -102,7 +111,7 @@ static int kmod_map(const struct gt_group_setup *setup)
 /* -EPROTO: there is a device, but not one that this library can talk to. */
 static int kmod_start(const struct gt_config *config)
 {
-	const uint64_t needed = GT_FEATURE_BLOCK | GT_FEATURE_PARK;
+	const uint64_t needed = GT_FEATURE_BLOCK | GT_FEATURE_PARK | GT_FEATURE_WORD;
 	struct gt_info info = { .size = sizeof(info) };
 	struct gt_group_setup setup = { .size = sizeof(setup), .grace_ns = GT_GRACE_NS };
 	int error;
@@ -144,6 +153,8 @@ static void kmod_attach(struct gt_m *m)
 		return;
 	}
 	m->degraded = false;
+	area_store(&kmod.user[attach.slot].word, GT_TAKE_NONE);
+	gt_store_release(&m->take, (_Atomic uint64_t *)&kmod.user[attach.slot].word);
 	gt_store(&m->slot, (int)attach.slot);
 }
 
@@ -155,6 +166,7 @@ static void kmod_detach(struct gt_m *m)
 		gt_backend_futex.detach(m);
 		return;
 	}
+	gt_store(&m->take, &m->own_take);
 	ioctl(kmod.fd, GT_IOC_WORKER_DETACH, &detach);
 }
 
@@ -241,12 +253,6 @@ static bool kmod_asleep(struct gt_m *m)
 	       GT_WORD_STATE(area_load(&kmod.worker[slot].word)) == GT_STATE_BLOCKED;
 }
 
-/* The module promises it of the word: see GT_WORD_STATE in its header. */
-static bool kmod_blocked_orders(struct gt_m *m)
-{
-	return gt_load(&m->slot) >= 0;
-}
-
 static int64_t kmod_resumed_ago(struct gt_m *m)
 {
 	int slot = gt_load(&m->slot);
@@ -296,7 +302,6 @@ const struct gt_backend gt_backend_kmod = {
 	.reports = kmod_reports,
 	.blocked = kmod_blocked,
 	.asleep = kmod_asleep,
-	.blocked_orders = kmod_blocked_orders,
 	.resumed_ago = kmod_resumed_ago,
 	.map_stacks = kmod_map_stacks,
 	.count = kmod_count,

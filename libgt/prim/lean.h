@@ -74,7 +74,7 @@ static inline bool gt_lean_store(struct gt_lean *lean, uint32_t from, uint32_t t
 	gt_store(&m->inside, true);
 	gt_barrier_light();						/* (A) of handoff.c */
 	base = GT_LEANS | m->p_number << GT_LEAN_SHIFT;
-	if (gt_likely(gt_load(&m->take) == GT_TAKE_NONE) &&
+	if (gt_likely(gt_load(gt_take(m)) == GT_TAKE_NONE) &&
 	    gt_likely(gt_load_acquire(&lean->word) == (base | from))) {
 		GT_WINDOW("lean.looked");
 		gt_store(&lean->busy, true);

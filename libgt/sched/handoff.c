@@ -20,10 +20,19 @@
  * costs the taker some 14 us, next to a thread wake-up of twice that. Each WANTED
  * has a number, so that a taker that is late does not decide another's look.
  *
- * The module makes (B) unnecessary. M executes a full barrier between the end of its
- * block, in the status word, and its return to user space. The compare-and-swap to
- * WANTED is one, too; if after it the word still tells of the same block, M sees
- * WANTED when it comes in.
+ * With the module the look and the barrier are not needed. take is then a word that the
+ * kernel shares (uapi/linux/gt.h): as M goes to sleep with its P, the kernel makes it
+ * BLOCKED with the number of that block, and as M comes back, NONE. So one compare-and-
+ * swap decides, as proved in kmod/word.c:
+ *
+ *	M, entering (gt_enter)		taker
+ *	inside = true			take == BLOCKED n, and the grace is over ?
+ *	if (take != NONE) regain	if (inside) refuse
+ *					take: BLOCKED n -> TAKEN
+ *
+ * inside and held are M's, which sleeps from before the first line of the taker to after
+ * its last, if that succeeds: they are of one moment. M need not be fast to look: until it
+ * looks, nobody changes what it will see.
  *
  * M leaves by a release store to inside, which the taker's load acquires: whatever
  * M did to its P inside is done. Who loses a P runs on in user code without it, up
@@ -43,50 +52,75 @@
 #include "sched/park.h"
 #include "sched/preempt.h"
 
-struct gt_p *gt_handoff_take_declared(struct gt_m *m, uint32_t word)
+/* p was m's, and m finds TAKEN. */
+static struct gt_p *taken(struct gt_p *p, _Atomic uint64_t *counter)
+{
+	gt_store_release(&p->m, NULL);
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+	return p;
+}
+
+static struct gt_p *refused(void)
+{
+	atomic_fetch_add_explicit(&gt_sched.nr_refused, 1, memory_order_relaxed);
+	return NULL;
+}
+
+struct gt_p *gt_handoff_take_declared(struct gt_m *m, uint64_t word)
 {
 	struct gt_p *p = gt_load(&m->held);
 
 	if (GT_TAKE_STATE(word) != GT_TAKE_SYSCALL ||
-	    !atomic_compare_exchange_strong(&m->take, &word, GT_TAKE_TAKEN))
+	    !atomic_compare_exchange_strong(gt_take(m), &word, GT_TAKE_TAKEN))
 		return NULL;
-	gt_store_release(&p->m, NULL);
-	atomic_fetch_add_explicit(&gt_sched.nr_syscalls_taken, 1, memory_order_relaxed);
-	return p;
+	return taken(p, &gt_sched.nr_syscalls_taken);
+}
+
+/* The kernel has said that m is blocked. */
+static struct gt_p *take_blocked(struct gt_m *m, _Atomic uint64_t *take, uint64_t word)
+{
+	struct gt_p *p = gt_load(&m->held);
+
+	if (gt_load_acquire(&m->inside))
+		return NULL;
+	GT_WINDOW("take.blocked");
+	return atomic_compare_exchange_strong(take, &word, GT_TAKE_TAKEN) ?
+	       taken(p, &gt_sched.nr_handoffs) : refused();
 }
 
 struct gt_p *gt_handoff_take(struct gt_m *m)
 {
 	uint64_t block = gt_sched.backend->blocked(m);
-	uint32_t expected, wanted;
+	uint64_t expected, wanted;
+	_Atomic uint64_t *take;
 	struct gt_p *p;
 
 	if (!block || gt_load_acquire(&m->inside))
 		return NULL;
-	expected = gt_load_acquire(&m->take);
+	take = gt_take(m);
+	expected = gt_load_acquire(take);
 	if (GT_TAKE_STATE(expected) == GT_TAKE_SYSCALL)
 		return gt_handoff_take_declared(m, expected);
+	if (GT_TAKE_STATE(expected) == GT_TAKE_BLOCKED)
+		return (expected & ~(uint64_t)GT_TAKE_ASKED) == block ?
+		       take_blocked(m, take, expected) : NULL;
+	if (GT_TAKE_STATE(expected) != GT_TAKE_NONE || take != &m->own_take)
+		return NULL;
 	GT_WINDOW("take.seen");
 	wanted = GT_TAKE_WORD(GT_TAKE_WANTED, atomic_fetch_add(&gt_sched.takers, 1));
-	if ((expected != GT_TAKE_NONE && expected != GT_TAKE_ASKED) ||
-	    !atomic_compare_exchange_strong(&m->take, &expected, wanted))
+	if (!atomic_compare_exchange_strong(take, &expected, wanted))
 		return NULL;
 	GT_WINDOW("take.wanted");
-	if (!gt_sched.backend->blocked_orders(m))
-		gt_barrier_heavy();					/* (B) */
+	gt_barrier_heavy();						/* (B) */
 	p = gt_load(&m->held);
 	GT_WINDOW("take.looked");
 	expected = wanted;
-	if (gt_load_acquire(&m->inside) || gt_sched.backend->blocked(m) != block) {
-		atomic_compare_exchange_strong(&m->take, &expected, GT_TAKE_NONE);
-	} else if (atomic_compare_exchange_strong(&m->take, &expected, GT_TAKE_TAKEN)) {
+	if (gt_load_acquire(&m->inside) || gt_sched.backend->blocked(m) != block)
+		atomic_compare_exchange_strong(take, &expected, GT_TAKE_NONE);
+	else if (atomic_compare_exchange_strong(take, &expected, GT_TAKE_TAKEN))
 		/* M was outside all the while, so p is what it held. */
-		gt_store_release(&p->m, NULL);
-		atomic_fetch_add_explicit(&gt_sched.nr_handoffs, 1, memory_order_relaxed);
-		return p;
-	}
-	atomic_fetch_add_explicit(&gt_sched.nr_refused, 1, memory_order_relaxed);
-	return NULL;
+		return taken(p, &gt_sched.nr_handoffs);
+	return refused();
 }
 
 struct gt_p *gt_handoff_scan(void)
@@ -108,16 +142,16 @@ struct gt_p *gt_handoff_scan(void)
 
 void gt_regain(struct gt_m *m)
 {
-	uint32_t take = gt_load(&m->take);
+	uint64_t take = gt_load(gt_take(m));
 	struct gt_p *p;
 	int64_t gap;
 
 	while (take != GT_TAKE_TAKEN) {
 		if (take == GT_TAKE_NONE)
 			return;
-		if (!atomic_compare_exchange_strong(&m->take, &take, GT_TAKE_NONE))
+		if (!atomic_compare_exchange_strong(gt_take(m), &take, GT_TAKE_NONE))
 			continue;
-		if (take == GT_TAKE_ASKED)
+		if (take & GT_TAKE_ASKED)
 			gt_preempt_asked(m);
 		return;
 	}
@@ -129,7 +163,7 @@ void gt_regain(struct gt_m *m)
 	m->p = NULL;
 	m->pick = NULL;
 	gt_store(&m->held, NULL);
-	gt_store(&m->take, GT_TAKE_NONE);
+	gt_store(gt_take(m), GT_TAKE_NONE);
 
 	p = gt_p_idle_get();
 	if (p) {

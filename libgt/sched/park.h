@@ -47,7 +47,7 @@ static inline void gt_enter(void)
 	gt_store(&m->inside, true);
 	GT_WINDOW("enter.inside");
 	gt_barrier_light();						/* (A) */
-	if (gt_unlikely(gt_load(&m->take) != GT_TAKE_NONE))
+	if (gt_unlikely(gt_load(gt_take(m)) != GT_TAKE_NONE))
 		gt_regain(m);
 }
 

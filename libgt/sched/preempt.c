@@ -190,12 +190,12 @@ static void wait_held(struct gt_m *m)
 	if (has_p) {
 		gt_count(&m->p->tick);
 		gt_store(&m->resumed, sequence(m->p));
-		gt_store(&m->take, GT_TAKE_NONE);
+		gt_store(gt_take(m), GT_TAKE_NONE);
 	} else {
 		gt_store(&m->loose_at, gt_clock());
 		gt_store(&m->loose, true);
 		atomic_fetch_add(&gt_sched.loose, 1);
-		gt_store(&m->take, GT_TAKE_TAKEN);
+		gt_store(gt_take(m), GT_TAKE_TAKEN);
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
@@ -258,7 +258,7 @@ void gt_preempt_found(struct gt_m *m)
 
 static void preempted(struct gt_m *m)
 {
-	uint32_t take;
+	uint64_t take;
 	bool held;
 
 	if (gt_load(&m->inside)) {
@@ -267,9 +267,10 @@ static void preempted(struct gt_m *m)
 	}
 	gt_store(&m->inside, true);
 	gt_barrier_light();				/* (A) of handoff.c */
-	take = gt_load(&m->take);
-	while (GT_TAKE_STATE(take) == GT_TAKE_ASKED || GT_TAKE_STATE(take) == GT_TAKE_WANTED)
-		if (atomic_compare_exchange_strong(&m->take, &take, GT_TAKE_NONE))
+	take = gt_load(gt_take(m));
+	while (take != GT_TAKE_NONE && GT_TAKE_STATE(take) != GT_TAKE_SYSCALL &&
+	       GT_TAKE_STATE(take) != GT_TAKE_TAKEN)
+		if (atomic_compare_exchange_strong(gt_take(m), &take, GT_TAKE_NONE))
 			take = GT_TAKE_NONE;
 	held = (take == GT_TAKE_NONE && is_meant(m) && hold(m)) ||
 	       (take == GT_TAKE_TAKEN && gt_load(&m->loose) && hold_loose(m));
@@ -325,17 +326,17 @@ static bool is_running(struct gt_m *m)
 
 static void ask(struct gt_p *p, struct gt_m *m, uint64_t request, int64_t now)
 {
-	uint32_t none = GT_TAKE_NONE;
+	uint64_t none = GT_TAKE_NONE;
 
 	p->signal_at = now + GT_GRACE_NS;
 	gt_store(&m->request, request);
-	atomic_compare_exchange_strong(&m->take, &none, GT_TAKE_ASKED);
+	atomic_compare_exchange_strong(gt_take(m), &none, GT_TAKE_NONE | GT_TAKE_ASKED);
 }
 
 /* Returns whether a signal was sent, or what it takes was asked for. */
 static bool interrupt(struct gt_p *p, struct gt_m *m, int64_t now)
 {
-	uint32_t take = GT_TAKE_STATE(gt_load(&m->take));
+	uint32_t take = GT_TAKE_STATE(gt_load(gt_take(m)));
 	bool done = true;
 
 	if (take == GT_TAKE_SYSCALL || take == GT_TAKE_TAKEN || !gt_sched.config.held_max ||

@@ -133,8 +133,8 @@ struct gt_p *gt_maker_take_locked(void);
 /* handoff.c: Ps of blocked Ms. */
 
 struct gt_p *gt_handoff_take(struct gt_m *m);
-/* The same for a declared system call; word is what m->take was seen to be. */
-struct gt_p *gt_handoff_take_declared(struct gt_m *m, uint32_t word);
+/* The same for a declared system call; word is what its take was seen to be. */
+struct gt_p *gt_handoff_take_declared(struct gt_m *m, uint64_t word);
 /* Look at all Ms; the first P taken, the others are given to idle Ms. */
 struct gt_p *gt_handoff_scan(void);
 /* The slow path of gt_enter(). */

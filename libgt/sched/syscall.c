@@ -8,11 +8,11 @@
  *	take: SYSCALL n -> NONE		take: SYSCALL n -> TAKEN
  *
  * One of the two last compare-and-swaps succeeds. n numbers M's calls, so a look at
- * one call does not take the P in the next. If the taker wins, take is not 0, and
+ * one call does not take the P in the next. If the taker wins, take is not NONE, and
  * gt_enter() does what it does after an undeclared block: wins a P or queues.
  *
  * The same test catches a call into the runtime from inside the declaration: take is
- * not 0 there, so gt_regain() sets it back, and M has its P for sure. The task's
+ * not NONE there, so gt_regain() sets it back, and M has its P for sure. The task's
  * depth stays, and the end finds nothing to give back; also if the task, having
  * parked, is on another M by then.
  *
@@ -32,7 +32,7 @@ void gt_entersyscall(void)
 {
 	struct gt_m *m = gt_m_self();
 	struct gt_g *g;
-	uint32_t take;
+	uint64_t take;
 
 	if (gt_unlikely(!m))
 		return;
@@ -42,7 +42,7 @@ void gt_entersyscall(void)
 	for (;;) {
 		take = GT_TAKE_NONE;
 		if (gt_likely(atomic_compare_exchange_strong(
-			&m->take, &take, GT_TAKE_WORD(GT_TAKE_SYSCALL, ++m->syscalls))))
+			gt_take(m), &take, GT_TAKE_WORD(GT_TAKE_SYSCALL, ++m->syscalls))))
 			break;
 		if (take == GT_TAKE_TAKEN)
 			break;
@@ -54,7 +54,7 @@ void gt_entersyscall(void)
 }
 
 /* The declaration is over, or the P is taken. */
-static __attribute__((__noinline__)) void exit_slow(uint32_t take)
+static __attribute__((__noinline__)) void exit_slow(uint64_t take)
 {
 	int saved = gt_errno_get();
 
@@ -69,7 +69,7 @@ void gt_exitsyscall(void)
 {
 	struct gt_m *m = gt_m_self();
 	struct gt_g *g;
-	uint32_t take;
+	uint64_t take;
 
 	if (gt_unlikely(!m))
 		return;
@@ -79,7 +79,7 @@ void gt_exitsyscall(void)
 	if (--g->syscall_depth)
 		return;
 	take = GT_TAKE_WORD(GT_TAKE_SYSCALL, m->syscalls);
-	if (gt_unlikely(!atomic_compare_exchange_strong(&m->take, &take, GT_TAKE_NONE)))
+	if (gt_unlikely(!atomic_compare_exchange_strong(gt_take(m), &take, GT_TAKE_NONE)))
 		exit_slow(take);
 	gt_store(&g->state, GT_RUNNING);
 }

@@ -61,7 +61,7 @@ static bool has_work(struct gt_p *p, int64_t now)
 }
 
 /* Take p from m if it is in the same declared system call as at the last look. */
-static struct gt_p *retake_declared(struct gt_p *p, struct gt_m *m, uint32_t take, int64_t now)
+static struct gt_p *retake_declared(struct gt_p *p, struct gt_m *m, uint64_t take, int64_t now)
 {
 	if (now - p->seen_at < GT_GRACE_NS ||
 	    (now - p->seen_at < GT_SYSCALL_IDLE && !has_work(p, now)))
@@ -76,7 +76,7 @@ static bool is_reported(struct gt_m *m)
 }
 
 /* m is blocked, and has been with one task, since p->seen_at: take its P, or NULL. */
-static struct gt_p *retake(struct gt_p *p, struct gt_m *m, uint32_t take, int64_t now)
+static struct gt_p *retake(struct gt_p *p, struct gt_m *m, uint64_t take, int64_t now)
 {
 	if (!gt_sched.config.handoff)
 		return NULL;
@@ -141,7 +141,7 @@ static struct finding look(int64_t now, int64_t pause)
 	gt_for_each_p(p) {
 		struct gt_m *m = gt_load_acquire(&p->m);
 		uint64_t tick = gt_load(&p->tick);
-		uint32_t take = m ? gt_load_acquire(&m->take) : GT_TAKE_NONE;
+		uint64_t take = m ? gt_load_acquire(gt_take(m)) : GT_TAKE_NONE;
 		bool declared = GT_TAKE_STATE(take) == GT_TAKE_SYSCALL, waiting;
 		struct gt_p *taken;
 

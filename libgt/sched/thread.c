@@ -174,7 +174,8 @@ static struct gt_m *allocate(void)
 		gt_store(&m->stat_fd, -1);
 	}
 	gt_store(&m->inside, true);
-	gt_store(&m->take, GT_TAKE_NONE);
+	gt_store(&m->own_take, GT_TAKE_NONE);
+	gt_store(&m->take, &m->own_take);
 	gt_store(&m->held, NULL);
 	gt_store(&m->tid, 0);
 	gt_store(&m->slot, -1);

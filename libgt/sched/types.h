@@ -145,19 +145,20 @@ struct gt_list {
 
 /*
  * The state of an M's P as seen by takers; the protocol is in handoff.c. The word
- * has it in its low bits, above them a number that tells one block from the next.
+ * has it in its low bits, above them a number that tells one block from the next. It is
+ * the word that the module shares, where there is one: the first three are its names.
  */
 enum gt_take {
-	GT_TAKE_NONE,	/* nobody wants it. The whole word is 0 */
-	GT_TAKE_ASKED,	/* M is to let others have a turn, at its next entry */
-	GT_TAKE_WANTED,	/* a taker looks; M or taker decides by compare-and-swap */
+	GT_TAKE_NONE = 1,	/* nobody wants it. The whole word */
+	GT_TAKE_BLOCKED,	/* M is blocked, says the kernel, and may lose it */
+	GT_TAKE_TAKEN,		/* it is gone; M finds out at its next entry */
+	GT_TAKE_WANTED,		/* a taker looks; M or taker decides by compare-and-swap */
 	GT_TAKE_SYSCALL,	/* M says that it may be taken: see syscall.c */
-	GT_TAKE_TAKEN,	/* it is gone; M finds out at its next entry */
 };
 
-#define GT_TAKE_BITS 3
-#define GT_TAKE_STATE(word) ((word) & ((1U << GT_TAKE_BITS) - 1))
-#define GT_TAKE_WORD(state, number) ((uint32_t)(state) | (uint32_t)(number) << GT_TAKE_BITS)
+#define GT_TAKE_STATE(word) ((uint32_t)(word) & 0xf)
+#define GT_TAKE_ASKED 0x10	/* beside NONE, BLOCKED: M is to let others have a turn */
+#define GT_TAKE_WORD(state, number) ((uint64_t)(state) | (uint64_t)(number) << 8)
 
 /* What an M is told that waits for a P with its task; see bound.c. */
 enum gt_grant {
@@ -170,7 +171,8 @@ enum gt_grant {
 struct gt_m {
 	/* Looked at in each entry into the runtime: one line, the M's own. */
 	_Atomic bool inside;	/* in the runtime, not in user code. Written by M */
-	_Atomic uint32_t take;	/* enum gt_take and a number. See handoff.c */
+	_Atomic uint64_t own_take;	/* enum gt_take and a number. See handoff.c */
+	_Atomic(_Atomic uint64_t *) take;	/* that, or the module's. Written by M */
 	uint32_t syscalls;	/* system calls declared: numbers them. M's */
 	uint32_t p_number;	/* index of p + 1, also when it was taken. M's */
 	struct gt_p *p;		/* the P it holds, or held when it was taken. M's */
@@ -221,6 +223,9 @@ struct gt_m {
 	_Atomic bool ended;	/* the thread touches nothing of ours any more */
 };
 
+/* Who looks at another M's reads inside first: until M has left, it may change. */
+#define gt_take(m) atomic_load_explicit(&(m)->take, memory_order_relaxed)
+
 #define GT_RING 256		/* a power of two */
 
 struct gt_alarm;
@@ -264,7 +269,7 @@ struct gt_p {
 	bool start_failed;		/* sched.lock: no M could be made for it */
 	_Atomic bool retired;		/* not in use. Written under sched.lock; see procs.c */
 	uint64_t seen_tick;		/* tick at sysmon's last look. sysmon's */
-	uint32_t seen_take;		/* its M's take word then. sysmon's */
+	uint64_t seen_take;		/* its M's take word then. sysmon's */
 	int64_t seen_at;		/* when it first saw these. sysmon's */
 	uint64_t due_tick;		/* the same while a timer is due. sysmon's */
 	int64_t due_at;			/* sysmon's */

@@ -173,6 +173,7 @@
 #define GT_FEATURE_SWAP		(1ULL << 2)	/* swap */
 #define GT_FEATURE_UPCALL	(1ULL << 3)	/* upcalls, and preempt */
 #define GT_FEATURE_ARENA	(1ULL << 7)	/* GT_IOC_ARENA_SETUP, GT_MMAP_ARENA */
+#define GT_FEATURE_WORD		(1ULL << 8)	/* gt_worker_user.word */
 
 /**
  * struct gt_info - argument of GT_IOC_INFO: what this device can do
@@ -545,12 +546,40 @@ struct gt_worker_status {
 	__u32	reserved;
 };
 
+/*
+ * gt_worker_user.word: who has what a covered worker holds. Kernel and user space change
+ * it by compare-and-swap. The state is in the low four bits; the four above them are user
+ * space's, the kernel keeps them as it changes the state; above those is a number.
+ *
+ *   HELD -> BLOCKED n	  kernel: the worker blocks, covered. n is the block's number,
+ *			  GT_WORD_SEQ() of gt_worker_status.word.
+ *   BLOCKED n -> HELD	  kernel: that block is over, and nothing was taken. The number is
+ *			  zero again.
+ *   BLOCKED n -> TAKEN	  user space, any thread: it has taken what the worker holds.
+ *
+ * So a taker is right if its compare-and-swap succeeds, and the worker is right if it finds
+ * HELD: neither needs a barrier, nor anything else of the other. What the worker has
+ * written before it blocked, the taker sees; what the taker has written before it took,
+ * the worker sees that reads TAKEN. All other changes are user space's own business, and
+ * in every other state the kernel leaves the word alone. It is GT_USER_OFF at first.
+ */
+#define GT_USER_STATE(word)	((__u32)((word) & 0xf))
+#define GT_USER_SEQ(word)	((__u64)(word) >> 8)
+#define GT_USER_FLAGS		0xf0U
+
+#define GT_USER_OFF		0	/* the word is not used */
+#define GT_USER_HELD		1
+#define GT_USER_BLOCKED		2
+#define GT_USER_TAKEN		3
+#define GT_USER_OWN		4	/* this and those above it: as user space likes */
+
 /**
  * struct gt_worker_user - what user space tells the kernel of one slot
  * @cover:	non-zero: this worker holds something that a standby should take
  *		over when it blocks. Read when it blocks. Written by the worker.
  * @no_preempt:	non-zero: no upcall at this worker, please. Ignored by a kernel that
  *		knows of no upcalls.
+ * @word:	see GT_USER_STATE(). Ignored by a kernel without GT_FEATURE_WORD.
  * @reserved:	zero.
  * @missed:	GT_UPCALL_* bits of upcalls that were due at a wrong time. Set by the
  *		kernel while the worker is in it, cleared by the worker.
@@ -559,7 +588,8 @@ struct gt_worker_status {
 struct gt_worker_user {
 	__u32	cover;
 	__u32	no_preempt;
-	__u32	reserved[11];
+	__u64	word;
+	__u32	reserved[9];
 	__u32	missed;
 	__u64	seq;
 };
