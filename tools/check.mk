@@ -8,7 +8,7 @@ CHECK_KERNELS_ALL := 6.1-cloud 6.12-cloud 6.1-rt 6.12-rt
 
 CHECK_BUILDS := gcc clang headers compile-fail man litmus
 CHECK_LIB    := lib migrate windows
-CHECK_HOST   := $(CHECK_BUILDS) $(CHECK_LIB) tsan asan valgrind httpd
+CHECK_HOST   := $(CHECK_BUILDS) $(CHECK_LIB) tsan asan valgrind httpd examples
 check_vm      = $(addprefix selftests:,$(1)) $(addprefix vmlib:,$(1))
 
 check: check-deps
