@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Tasks that wait: what they cost, and how soon others or they themselves go on. */
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -128,10 +129,44 @@ static void handoff_quiet(void)
 	handoff_samples("handoff_quiet", bench_samples(50), BLOCK, QUIET);
 }
 
+static _Atomic bool looping;
+static _Atomic long turns;
+
+static void loops(void *arg)
+{
+	(void)arg;
+	while (atomic_load_explicit(&looping, memory_order_relaxed))
+		atomic_store_explicit(&turns, atomic_load_explicit(&turns, memory_order_relaxed) + 1,
+				      memory_order_relaxed);
+}
+
+/* Beside a task that calls nothing: when does one that has let go run again? */
+static void tight(void)
+{
+	long count = bench_samples(100);
+	int64_t *late = bench_alloc(count, sizeof(*late));
+
+	atomic_store(&looping, true);
+	bench_go(loops, NULL);
+	for (long i = 0; i < count;) {
+		long before = atomic_load(&turns);
+		int64_t start = gt_now();
+
+		gt_yield();
+		late[i] = gt_now() - start;
+		/* It is not always there to have the processor. */
+		i += atomic_load(&turns) != before;
+	}
+	atomic_store(&looping, false);
+	bench_out_percentiles("tight", late, count);
+	free(late);
+}
+
 const struct bench bench_waits[] = {
 	{ "parked_100k", parked_100k, "100,000 tasks wait: memory and time for each" },
 	{ "parked_1m", parked_1m, "the same with a million" },
 	{ "sleep", sleeping, "by how much a sleep of 1 ms is late" },
+	{ "tight", tight, "a task loops and calls nothing: when does the next one run" },
 	{ "handoff", handoff, "a task blocks in read(): when does the next one run" },
 	{ "handoff_quiet", handoff_quiet, "the same after 15 ms in which nothing blocked" },
 	{ NULL, NULL, NULL },

@@ -499,6 +499,29 @@ func sleep() {
 	outPercentiles("sleep_late", late)
 }
 
+func tight() {
+	var looping atomic.Bool
+	var turns atomic.Int64
+	late := make([]int64, samples(100))
+	looping.Store(true)
+	go func() {
+		for looping.Load() {
+			turns.Add(1)
+		}
+	}()
+	for i := 0; i < len(late); {
+		before := turns.Load()
+		start := time.Now()
+		runtime.Gosched()
+		late[i] = int64(time.Since(start))
+		if turns.Load() != before {
+			i++
+		}
+	}
+	looping.Store(false)
+	outPercentiles("tight", late)
+}
+
 // A read() that ends after a time. syscall.Read declares itself to Go's scheduler:
 // that is how Go blocks.
 func handoff(name string, count int, block, quiet time.Duration) {
@@ -567,6 +590,7 @@ var benchmarks = map[string]func(){
 	"timer_random":  timerRandom,
 	"sleepers_100k": func() { sleepers("sleepers_100k", ops(100000)) },
 	"sleepers_1m":   func() { sleepers("sleepers_1m", ops(1000000)) },
+	"tight":         tight,
 	"handoff":       func() { handoff("handoff", samples(100), block, 0) },
 	"handoff_quiet": func() { handoff("handoff_quiet", samples(50), block, quiet) },
 }
