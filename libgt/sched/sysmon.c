@@ -15,7 +15,7 @@
  * - Memory of free stacks, which goes back to the kernel.
  *
  * It sleeps 20 us between looks while it finds something to do, after 1 ms without
- * it doubles the pause up to 10 ms, or an eighth of a slice while tasks wait for a busy
+ * it doubles the pause up to 10 ms, or a sixteenth of a slice while tasks wait for a busy
  * P, so that slices end as much late at most. Where blocks are reported it begins with
  * half a slice and stays there: each look takes the CPU from somebody. It sleeps without
  * a limit while all Ps are idle, but for such memory: then only the poller can bring
@@ -260,7 +260,7 @@ void gt_sysmon_wake(void)
 static void *sysmon_main(void *arg)
 {
 	bool reported = gt_sched.backend->standby;
-	int64_t slice_look = gt_sched.config.slice / (reported ? 2 : 8), first, pause;
+	int64_t slice_look = gt_sched.config.slice / (reported ? 2 : 16), first, pause;
 	struct finding found;
 	int quiet = 0;
 
