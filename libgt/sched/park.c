@@ -17,7 +17,7 @@
  * (gt_switched). What the leaver wrote to its G before the switch is ordered
  * before whatever the next runner does by the queue or lock that carries the G.
  *
- * A task is switched to straight from another if one is at hand (gt_pick): the
+ * A task is switched to straight from another if one is at hand (pick): the
  * scheduler's own stack is a detour for the cases that need a decision.
  *
  * errno is the task's: saved and restored around the switch by its address in the
@@ -32,6 +32,7 @@
 #include "sched/bubble.h"
 #include "sched/park.h"
 #include "sched/runq.h"
+#include "sched/timer.h"
 
 static __thread struct gt_g thread_g;
 
@@ -136,6 +137,21 @@ void gt_switched(void)
 	switched();
 }
 
+/* A task of m's own queue, if taking it straight is fair to all others. */
+static inline __attribute__((__always_inline__)) struct gt_g *pick(struct gt_m *m)
+{
+	struct gt_p *p = m->pick;
+
+	if (gt_unlikely(!p || gt_load(&gt_sched.slow)))
+		return NULL;
+	if (gt_unlikely((uint32_t)gt_load(&p->tick) % GT_QUEUE_TICK == 0) &&
+	    gt_load(&gt_sched.queue_count))
+		return NULL;
+	if (gt_unlikely(gt_timers_due(p)))
+		return NULL;
+	return gt_runq_get(p);
+}
+
 /* m begins to run g, which nobody else can reach. */
 static inline void state_running(struct gt_m *m, struct gt_g *g)
 {
@@ -151,10 +167,10 @@ static inline void state_running(struct gt_m *m, struct gt_g *g)
  * Note what has to happen to g, which m is about to leave: commit(g, arg). Returns
  * whom to switch to: another task that is at hand, or the scheduler.
  */
-static inline struct gt_g *leave_for(struct gt_m *m, struct gt_g *g,
-				     bool (*commit)(struct gt_g *g, void *arg), void *arg)
+static inline __attribute__((__always_inline__)) struct gt_g *
+leave_for(struct gt_m *m, struct gt_g *g, bool (*commit)(struct gt_g *g, void *arg), void *arg)
 {
-	struct gt_g *next = gt_pick(m);
+	struct gt_g *next = pick(m);
 
 	m->prev = g;
 	m->commit = commit;
@@ -372,7 +388,7 @@ void gt_requeue_last(void)
 }
 
 /*
- * The M has no P, so gt_pick() finds nothing and this runs on its own stack. A P
+ * The M has no P, so pick() finds nothing and this runs on its own stack. A P
  * that became idle meanwhile would never be told of g: look again under the lock
  * that guards both.
  */

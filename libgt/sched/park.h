@@ -34,21 +34,25 @@ void gt_leave_thread(void);
 /*
  * The calling task enters the runtime, and leaves it. While inside, its M keeps
  * its P, and takers stay off. Each public call enters once, at its outermost; the
- * M may be another when it leaves. See handoff.c for (A).
+ * M may be another when it leaves. Returns the M that it is now, or NULL on a plain
+ * thread. See handoff.c for (A).
  */
-static inline void gt_enter(void)
+static inline struct gt_m *gt_enter(void)
 {
 	struct gt_m *m = gt_m_self();
 
 	if (gt_unlikely(!m)) {
 		gt_enter_thread();
-		return;
+		return NULL;
 	}
 	gt_store(&m->inside, true);
 	GT_WINDOW("enter.inside");
 	gt_barrier_light();						/* (A) */
-	if (gt_unlikely(gt_load(gt_take(m)) != GT_TAKE_NONE))
+	if (gt_unlikely(gt_load(gt_take(m)) != GT_TAKE_NONE)) {
 		gt_regain(m);
+		m = gt_m_self();
+	}
+	return m;
 }
 
 static inline void gt_leave(void)

@@ -48,7 +48,6 @@
 #include "sched/sched.h"
 #include "sched/timer.h"
 
-#define GT_QUEUE_TICK 61	/* a prime: look at the global queue first */
 #define GT_STEAL_ROUNDS 4
 
 struct gt_sched gt_sched;
@@ -202,20 +201,6 @@ static struct gt_g *take_list(struct gt_p *p, struct gt_list *list)
 	atomic_thread_fence(memory_order_seq_cst);			/* (A) */
 	gt_wake_p();
 	return g;
-}
-
-struct gt_g *gt_pick(struct gt_m *m)
-{
-	struct gt_p *p = m->pick;
-
-	if (gt_unlikely(!p || gt_load(&gt_sched.slow)))
-		return NULL;
-	if (gt_unlikely(gt_load(&p->tick) % GT_QUEUE_TICK == 0) &&
-	    gt_load(&gt_sched.queue_count))
-		return NULL;
-	if (gt_unlikely(gt_timers_due(p)))
-		return NULL;
-	return gt_runq_get(p);
 }
 
 static uint32_t next_random(struct gt_m *m)

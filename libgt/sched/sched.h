@@ -12,8 +12,9 @@
 
 /* Any task that may run now, for an M with a P; waits for one. NULL: end the M. */
 struct gt_g *gt_find(struct gt_m *m);
-/* A task of m's own queue, if taking it straight is fair to all others. */
-struct gt_g *gt_pick(struct gt_m *m);
+/* Each so many tasks, a prime, the global queue is looked at first. */
+#define GT_QUEUE_TICK 61
+
 /* The length of the global queue has changed. */
 void gt_queue_counted_locked(void);
 /* Take work of other Ps to m's. False: there is none. */

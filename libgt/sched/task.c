@@ -246,10 +246,8 @@ static bool alone(struct gt_m *m)
 
 void gt_task_yield(void)
 {
-	struct gt_m *m;
+	struct gt_m *m = gt_enter();
 
-	gt_enter();
-	m = gt_m_self();
 	if (gt_unlikely(!m))
 		sched_yield();
 	else if (!alone(m))
