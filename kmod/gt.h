@@ -289,6 +289,34 @@ void gt_arena_destroy(struct gt_group *group);
 int gt_arena_module_init(void);
 void gt_arena_module_exit(void);
 
+/* quota.c */
+#ifdef CONFIG_CGROUPS
+int gt_quota_limit(struct gt_group *group, const struct gt_group_limit *arg,
+		   struct gt_group_limit __user *user_arg);
+bool gt_quota_available(void);
+void gt_quota_module_init(void);
+void gt_quota_module_exit(void);
+#else
+static inline int gt_quota_limit(struct gt_group *group, const struct gt_group_limit *arg,
+				 struct gt_group_limit __user *user_arg)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline bool gt_quota_available(void)
+{
+	return false;
+}
+
+static inline void gt_quota_module_init(void)
+{
+}
+
+static inline void gt_quota_module_exit(void)
+{
+}
+#endif
+
 /* worker.c */
 int gt_worker_attach(struct file *file, struct gt_group *group,
 		     struct gt_worker_attach __user *user_arg);

@@ -31,6 +31,7 @@ union gt_arg {
 	struct gt_worker_upcall upcall;
 	struct gt_worker_preempt preempt;
 	struct gt_arena_setup arena;
+	struct gt_group_limit limit;
 };
 
 static long gt_ioctl_info(struct file *file, struct gt_group *group,
@@ -42,6 +43,7 @@ static long gt_ioctl_info(struct file *file, struct gt_group *group,
 		.features = GT_FEATURE_BLOCK | GT_FEATURE_PARK | GT_FEATURE_SWAP |
 			    GT_FEATURE_ARENA |
 			    GT_FEATURE_WORD |
+			    (gt_quota_available() ? GT_FEATURE_CPU_LIMIT : 0) |
 			    (gt_compat_has_task_work() ? GT_FEATURE_UPCALL : 0),
 		.workers_max = GT_WORKERS_MAX,
 	};
@@ -150,6 +152,12 @@ static long gt_ioctl_arena_setup(struct file *file, struct gt_group *group,
 	return gt_arena_setup(group, &arg->arena);
 }
 
+static long gt_ioctl_group_limit(struct file *file, struct gt_group *group,
+				 union gt_arg *arg, void __user *user_arg)
+{
+	return gt_quota_limit(group, &arg->limit, user_arg);
+}
+
 /**
  * struct gt_command - what is to be checked of a command before it runs
  * @function:	runs it.
@@ -179,6 +187,7 @@ static const struct gt_command gt_commands[] = {
 	{ gt_ioctl_worker_upcall, GT_IOC_WORKER_UPCALL, 72, sizeof(struct gt_worker_upcall) },
 	{ gt_ioctl_worker_attach, GT_IOC_WORKER_ATTACH, 16, sizeof(struct gt_worker_attach) },
 	{ gt_ioctl_worker_detach, GT_IOC_WORKER_DETACH, 8, sizeof(struct gt_worker_detach) },
+	{ gt_ioctl_group_limit, GT_IOC_GROUP_LIMIT, 24, sizeof(struct gt_group_limit) },
 	{ gt_ioctl_arena_setup, GT_IOC_ARENA_SETUP, 40, sizeof(struct gt_arena_setup) },
 	{ gt_ioctl_info, GT_IOC_INFO, 32, sizeof(struct gt_info),
 	  .groupless = true, .anywhere = true },
@@ -275,6 +284,7 @@ static int __init gt_init(void)
 	BUILD_BUG_ON(sizeof(struct gt_worker_preempt) != 24);
 	BUILD_BUG_ON(sizeof(struct gt_upcall_frame) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_arena_setup) != 40);
+	BUILD_BUG_ON(sizeof(struct gt_group_limit) != 24);
 	BUILD_BUG_ON(sizeof(struct gt_status) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_worker_status) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_worker_user) != 64);
@@ -285,6 +295,7 @@ static int __init gt_init(void)
 	err = gt_worker_module_init();
 	if (err)
 		goto arena;
+	gt_quota_module_init();
 	err = misc_register(&gt_device);
 	if (err)
 		goto worker;
@@ -292,6 +303,7 @@ static int __init gt_init(void)
 	return 0;
 
 worker:
+	gt_quota_module_exit();
 	gt_worker_module_exit();
 arena:
 	gt_arena_module_exit();
@@ -302,6 +314,7 @@ static void __exit gt_exit(void)
 {
 	gt_debug_module_exit();
 	misc_deregister(&gt_device);
+	gt_quota_module_exit();
 	gt_watchdog_module_exit();
 	gt_worker_module_exit();
 	gt_arena_module_exit();

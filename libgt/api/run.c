@@ -126,6 +126,8 @@ static int start(void (*fn)(void *arg), void *arg)
 	error = choose_backend(config);
 	if (error)
 		goto off;
+	if (gt_sched.backend->cpu_limit && !config->maxprocs_fixed)
+		config->maxprocs = gt_config_maxprocs(0);
 	error = gt_procs_start(config->maxprocs, config->maxprocs_fixed);
 	if (error)
 		goto backend;

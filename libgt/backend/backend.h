@@ -59,6 +59,12 @@ struct gt_backend {
 	int64_t (*resumed_ago)(struct gt_m *m);
 
 	/*
+	 * The CPU quota in whole CPUs, rounded up, as far as the kernel tells it to the
+	 * backend: 0 if it does not, or there is none. No such function: it never does.
+	 */
+	int (*cpu_limit)(void);
+
+	/*
 	 * A mapping of zeroes for stacks, each stride with a guard at its low end that the
 	 * kernel keeps; munmap() ends it, and only as a whole. NULL: not to be had. Always
 	 * the same stride and guard. Under stacks.lock. No such function: never to be had.

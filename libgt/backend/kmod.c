@@ -260,6 +260,16 @@ static int64_t kmod_resumed_ago(struct gt_m *m)
 	return slot < 0 ? 0 : gt_clock() - (int64_t)area_load(&kmod.worker[slot].resumed_ns);
 }
 
+static int kmod_cpu_limit(void)
+{
+	struct gt_group_limit arg = { .size = sizeof(arg) };
+
+	if (!(kmod.features & GT_FEATURE_CPU_LIMIT) || ioctl(kmod.fd, GT_IOC_GROUP_LIMIT, &arg) ||
+	    arg.limit > (uint64_t)GT_MAXPROCS_MAX * GT_LIMIT_CPU)
+		return 0;
+	return (int)((arg.limit + GT_LIMIT_CPU - 1) / GT_LIMIT_CPU);
+}
+
 static void *kmod_map_stacks(size_t size, size_t stride, size_t guard)
 {
 	struct gt_arena_setup setup = {
@@ -303,6 +313,7 @@ const struct gt_backend gt_backend_kmod = {
 	.blocked = kmod_blocked,
 	.asleep = kmod_asleep,
 	.resumed_ago = kmod_resumed_ago,
+	.cpu_limit = kmod_cpu_limit,
 	.map_stacks = kmod_map_stacks,
 	.count = kmod_count,
 };

@@ -19,8 +19,9 @@
  * show the group, the one with the shortest root shows most of its ancestors.
  *
  * The way up ends at the mount point. A limit that is set above it is not visible from
- * here. What cannot be read or understood limits nothing: kernels without bandwidth
- * control lack the files, and the root group has none.
+ * here; the module sees it, in v2 (gt_config_maxprocs()). What cannot be read or
+ * understood limits nothing: kernels without bandwidth control lack the files, and the
+ * root group has none.
  *
  * The folder is kept, and found anew when the process is in another group. Rejected:
  * descriptors kept open, as Go does, which stay those of the old group, and which a

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "backend/backend.h"
 #include "base/cgroup.h"
 #include "gt/task.h"
 #include "sched/preempt.h"
@@ -55,17 +56,22 @@ static int affinity_count(pid_t tid)
 /*
  * As many as CPUs in the mask, or as the quota of the control groups is worth, if that
  * is less; but two at least, so that one long task does not hold up all others: a quota
- * is no bound on what runs at once. The rule is Go's (runtime, cgroup_linux.go).
+ * is no bound on what runs at once. The rule is Go's (runtime, cgroup_linux.go). During
+ * a run the backend may know of quotas that are hidden from us.
  */
 int gt_config_maxprocs(pid_t tid)
 {
 	static struct gt_lock lock;
 	static struct gt_cgroup cgroup;		/* lock */
-	int count = affinity_count(tid), quota;
+	int count = affinity_count(tid), quota, hidden = 0;
 
 	gt_lock(&lock);
 	quota = gt_cgroup_cpus(&cgroup, "");
 	gt_unlock(&lock);
+	if (gt_load(&gt_sched.phase) >= GT_STARTING && gt_sched.backend && gt_sched.backend->cpu_limit)
+		hidden = gt_sched.backend->cpu_limit();
+	if (hidden && (!quota || hidden < quota))
+		quota = hidden;
 	if (quota == 1)
 		quota = 2;
 	return quota && quota < count ? quota : count;

@@ -330,7 +330,8 @@ static void in_real_groups(void)
 	gt_cgroup_end(&cgroup);
 }
 
-PLAIN_TEST(real_groups)
+/* Mount the hierarchy where nobody else sees it, and make gt-test/in. */
+static void real_groups_make(void)
 {
 	unsetenv("GTMAXPROCS");
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
@@ -348,11 +349,66 @@ PLAIN_TEST(real_groups)
 	folder("gt-test", true);
 	CHECK(set("gt-test/cgroup.subtree_control", "+cpu"));
 	folder("gt-test/in", true);
+}
+
+PLAIN_TEST(real_groups)
+{
+	real_groups_make();
 	in_real_groups();
 	folder("gt-test/in", false);
 	folder("gt-test", false);
 	CHECK_EQ(umount(real), 0);
 	CHECK_EQ(rmdir(real), 0);
+}
+
+/* ----------------------------------------------------- what the module sees ---- */
+
+static int hidden = -1;
+
+static void follows_the_hidden_quota(void)
+{
+	static const char three[] = "300000 100000", half_of_three[] = "150000 100000";
+
+	CHECK_EQ(gt_gomaxprocs(0), 2);
+	CHECK_EQ(pwrite(hidden, three, strlen(three), 0), (ssize_t)strlen(three));
+	AWAIT(gt_gomaxprocs(0) == 3);
+	CHECK_EQ(pwrite(hidden, half_of_three, strlen(half_of_three), 0),
+		 (ssize_t)strlen(half_of_three));
+	AWAIT(gt_gomaxprocs(0) == 2);
+}
+
+/* In a container: the own group is the root, and there is no mount of the hierarchy. */
+PLAIN_TEST(hidden_quota)
+{
+	struct gt_cgroup cgroup = {0};
+	int top, leave;
+
+	if (access("/dev/gt", R_OK | W_OK))
+		test_skip("/dev/gt is needed to see what is hidden");
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 4)
+		test_skip("on fewer than four CPUs no quota makes a difference");
+	real_groups_make();
+	CHECK(set("gt-test/in/cgroup.procs", "0"));
+	CHECK(set("gt-test/cpu.max", "150000 100000"));
+	CHECK((top = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0);
+	CHECK((hidden = openat(top, "gt-test/cpu.max", O_WRONLY | O_CLOEXEC)) >= 0);
+	CHECK((leave = openat(top, "cgroup.procs", O_WRONLY | O_CLOEXEC)) >= 0);
+	CHECK_EQ(unshare(CLONE_NEWCGROUP), 0);
+	CHECK_EQ(umount2(real, MNT_DETACH), 0);
+	umount2("/sys/fs/cgroup", MNT_DETACH);
+	CHECK_EQ(gt_cgroup_cpus(&cgroup, ""), 0);
+	gt_cgroup_end(&cgroup);
+
+	setenv("GTBACKEND", "kmod", 1);
+	test_run(0, follows_the_hidden_quota);
+
+	CHECK_EQ(write(leave, "0", 1), 1);
+	CHECK_EQ(unlinkat(top, "gt-test/in", AT_REMOVEDIR), 0);
+	CHECK_EQ(unlinkat(top, "gt-test", AT_REMOVEDIR), 0);
+	CHECK_EQ(rmdir(real), 0);
+	close(top);
+	close(hidden);
+	close(leave);
 }
 
 /* ---------------------------------------------------------------- the mask ---- */

@@ -154,6 +154,7 @@
 #define GT_IOC_WORKER_SWAP	_IO(GT_IOC_TYPE, 0x15)
 #define GT_IOC_WORKER_UPCALL	_IO(GT_IOC_TYPE, 0x16)
 #define GT_IOC_WORKER_PREEMPT	_IO(GT_IOC_TYPE, 0x17)
+#define GT_IOC_GROUP_LIMIT	_IO(GT_IOC_TYPE, 0x20)
 #define GT_IOC_ARENA_SETUP	_IO(GT_IOC_TYPE, 0x30)
 
 /* Offsets for mmap(). */
@@ -172,6 +173,7 @@
 #define GT_FEATURE_PARK		(1ULL << 1)	/* park, wake and standby */
 #define GT_FEATURE_SWAP		(1ULL << 2)	/* swap */
 #define GT_FEATURE_UPCALL	(1ULL << 3)	/* upcalls, and preempt */
+#define GT_FEATURE_CPU_LIMIT	(1ULL << 6)	/* GT_IOC_GROUP_LIMIT */
 #define GT_FEATURE_ARENA	(1ULL << 7)	/* GT_IOC_ARENA_SETUP, GT_MMAP_ARENA */
 #define GT_FEATURE_WORD		(1ULL << 8)	/* gt_worker_user.word */
 
@@ -218,6 +220,37 @@ struct gt_group_setup {
 	__u32	status_size;
 	__u32	user_size;
 	__u64	reserved[2];
+};
+
+/* Units of gt_group_limit.limit: that of one CPU, and that there is no limit. */
+#define GT_LIMIT_CPU		1000000U
+#define GT_LIMIT_NONE		(~0ULL)
+
+/**
+ * struct gt_group_limit - argument of GT_IOC_GROUP_LIMIT: how much CPU there is
+ * @size:	in: sizeof(struct gt_group_limit).
+ * @flags:	in: zero.
+ * @limit:	out: the CPU time that the calling thread's control group may use, in
+ *		millionths of a CPU, rounded up: so 1,500,000 is one CPU and a half. Or
+ *		GT_LIMIT_NONE.
+ * @reserved:	in: zero.
+ *
+ * The limit is the least of what cgroup v2's cpu.max sets for the group and for each
+ * one above it, up to the root of the hierarchy: also where a cgroup namespace, closed
+ * folders or the lack of a mount hide that from the caller. It is bandwidth alone: CPUs
+ * that sched_setaffinity() or a cpuset excludes are not in it, nor is cgroup v1.
+ *
+ * Each call looks anew. A runtime that asks once a second notices a change within a
+ * second. The answer is also left in gt_status.limit, for who does not ask.
+ *
+ * EOPNOTSUPP: this kernel has no cgroup v2 (and no GT_FEATURE_CPU_LIMIT). ENAMETOOLONG:
+ * the group's path is longer than PATH_MAX. EINTR: a fatal signal. ENOMEM.
+ */
+struct gt_group_limit {
+	__u32	size;
+	__u32	flags;
+	__u64	limit;
+	__u64	reserved;
 };
 
 /**
@@ -489,6 +522,8 @@ struct gt_worker_preempt {
  * @delivered:	uncovered events delivered to a standby so far.
  * @flags:	GT_STATUS_* bits.
  * @reserved:	zero.
+ * @limit:	gt_group_limit.limit of the latest GT_IOC_GROUP_LIMIT; 0 before the first.
+ * @reserved2:	zero.
  */
 struct gt_status {
 	__u32	abi_version;
@@ -497,7 +532,9 @@ struct gt_status {
 	__u32	uncovered;
 	__u64	delivered;
 	__u32	flags;
-	__u32	reserved[9];
+	__u32	reserved;
+	__u64	limit;
+	__u64	reserved2[3];
 };
 
 /*
