@@ -50,6 +50,9 @@
  * A block that finds another state than HELD, or is not covered, changes nothing, and its
  * end neither: (B) is tried only from BLOCKED with the number of the block that ends.
  *
+ * tools/model/word.pml has these steps; spin takes them in every order, as they are and
+ * with each of them broken.
+ *
  * Rejected: a word that the kernel alone writes beside one that the taker alone writes:
  * deciding between the two takes a barrier on both sides and a second look.
  */
