@@ -11,7 +11,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +45,7 @@ static void in_child(void)
 
 	pthread_mutex_init(&run_lock, NULL);
 	gt_m_set_self(NULL);
-	atomic_store(&gt_visitors, 0);
+	gt_visits_forget();
 	if (gt_load(&gt_sched.phase) < GT_ON)
 		return;
 	gt_netpoll_stop();
@@ -182,10 +181,8 @@ static bool end(int64_t deadline)
 	gt_preempt_stop();
 	gt_fault_stop();
 	gt_netpoll_stop();
-	/* Plain threads see the phase, or are waited for: see gt_visit(). */
 	atomic_store(&gt_sched.phase, GT_ENDING);
-	while (atomic_load(&gt_visitors))
-		sched_yield();
+	gt_visits_wait();
 	gt_stack_end();
 	gt_procs_end();
 	gt_sched.backend->stop();

@@ -10,22 +10,7 @@
 
 #include "base/window.h"
 #include "sched/sched.h"
-
-/*
- * A plain thread in the runtime, but for its sleeps: the end of a run waits for it
- * before it frees what such a thread may be using. After gt_visit() it looks at the
- * phase, if it needs a runtime; sequentially consistent, so that either it sees the
- * end, or the end sees it.
- */
-static inline void gt_visit(void)
-{
-	atomic_fetch_add(&gt_visitors, 1);
-}
-
-static inline void gt_visit_end(void)
-{
-	atomic_fetch_sub(&gt_visitors, 1);
-}
+#include "sched/visit.h"
 
 /* The calls of gt_enter() and gt_leave() on a plain thread. */
 void gt_enter_thread(void);

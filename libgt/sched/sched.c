@@ -51,7 +51,6 @@
 #define GT_STEAL_ROUNDS 4
 
 struct gt_sched gt_sched;
-_Atomic uint32_t gt_visitors;
 
 void gt_queue_counted_locked(void)
 {

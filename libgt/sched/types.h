@@ -394,9 +394,6 @@ struct gt_sched {
 
 extern struct gt_sched gt_sched;
 
-/* Plain threads in the runtime, and awake. It outlives runs, so it stands alone. */
-extern _Atomic uint32_t gt_visitors;
-
 #define gt_likely(x) __builtin_expect(!!(x), 1)
 #define gt_unlikely(x) __builtin_expect(!!(x), 0)
 
