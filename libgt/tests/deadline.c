@@ -84,14 +84,14 @@ GT_TEST_PROCS(woken_in_time)
 }
 
 /* Several time out while the last done is under way: each is woken, or times out. */
-static int64_t race_at;
+static int64_t race_at, spread;
 
 static void times_out_at_random(void *arg)
 {
 	uint64_t state = (uintptr_t)arg;
 	int error;
 
-	error = gt_wg_wait_until(&wg, race_at + test_random(&state) % (4 * GT_MICROSECOND));
+	error = gt_wg_wait_until(&wg, race_at + test_random(&state) % spread);
 	CHECK(!error || error == -ETIMEDOUT);
 	if (error)
 		atomic_fetch_add(&timed_out, 1);
@@ -108,9 +108,14 @@ static void race_rounds(bool threads)
 {
 	uint64_t state = 1;
 	pthread_t thread[2];
-	long i, round;
+	int64_t done_at;
+	long i, round, n = scaled(threads ? 200 : 1000);
 
-	for (round = 0; round < scaled(threads ? 200 : 1000); round++) {
+	/* And until both have happened, however slow the machine is. */
+	spread = 4 * GT_MICROSECOND;
+	for (round = 0; round < n || !timed_out || timed_out == ran; round++) {
+		if (round >= n && spread < GT_SECOND)
+			spread *= 2;
 		gt_wg_add(&wg, 1);
 		race_at = gt_now() + (threads ? 100 : 20) * GT_MICROSECOND;
 		for (i = 0; i < 8; i++)
@@ -122,7 +127,8 @@ static void race_rounds(bool threads)
 		/* They have to begin to wait; then be as late, or as early, as they are. */
 		if (round & 1)
 			gt_yield();
-		while (gt_now() < race_at + test_random(&state) % (4 * GT_MICROSECOND))
+		done_at = race_at + test_random(&state) % spread;
+		while (gt_now() < done_at)
 			if (round & 2)
 				gt_yield();
 		gt_wg_done(&wg);

@@ -146,13 +146,25 @@ static void starts_its_successor(void *arg)
 	count_one(NULL);
 }
 
-/* Tasks that each run next inherit one time slice, so the queue gets its turn. */
-GT_TEST_PROCS(chain_of_next_tasks_lets_others_run)
+static void chain(void)
 {
 	CHECK_EQ(gt_go(sets_stop, NULL), 0);
 	CHECK_EQ(gt_go(starts_its_successor, NULL), 0);
 	AWAIT(stop);
 	AWAIT(gt_task_count() == 1);
+}
+
+/* Tasks that each run next inherit one time slice, so the queue gets its turn. */
+GT_TEST_PROCS(chain_of_next_tasks_lets_others_run)
+{
+	chain();
+}
+
+/* But that turn is not the first: what runs next runs before what was queued. */
+GT_TEST_ORDER(chain_of_next_tasks_goes_first)
+{
+	chain();
+	CHECK(ran > 1);
 }
 
 struct pair {

@@ -147,24 +147,40 @@ static void sleeps_in_order(void *arg)
 	sleeper->woken = woken++;
 }
 
+/* False: not all were asleep in time, or some woke ten places from theirs. */
+static bool wake_in_order(int64_t step)
+{
+	int i, n = ARRAY_SIZE(sleepers);
+	int64_t base = gt_now() + n * step;
+	struct gt_wg wg = {0};
+	bool ok;
+
+	woken = 0;
+	for (i = 0; i < n; i++) {
+		sleepers[i].deadline = base + (i * 37 % n) * step;
+		CHECK_EQ(gt_wg_go(&wg, sleeps_in_order, &sleepers[i]), 0);
+	}
+	gt_yield();
+	ok = gt_now() < base;
+	gt_wg_wait(&wg);
+	for (i = 0; i < n; i++)
+		ok &= abs(sleepers[i].woken - i * 37 % n) < 10;
+	return ok;
+}
+
 /*
  * Who sleeps until earlier wakes before, in whatever order they went to sleep. Two
- * threads may run timers that are due at the same time, and so change a few places.
+ * threads may run timers that are due at the same time, and so change a few places; more
+ * the slower the machine is, and fewer the farther they are apart.
  */
 GT_TEST_ORDER(earlier_deadlines_wake_first)
 {
-	/* all must be asleep by then */
-	int64_t base = gt_now() + (int64_t)(100 * GT_MILLISECOND / test_scale());
-	int i, n = ARRAY_SIZE(sleepers);
-	struct gt_wg wg = {0};
+	int64_t step = GT_MILLISECOND;
 
-	for (i = 0; i < n; i++) {
-		sleepers[i].deadline = base + (i * 37 % n) * GT_MILLISECOND;
-		CHECK_EQ(gt_wg_go(&wg, sleeps_in_order, &sleepers[i]), 0);
+	while (!wake_in_order(step)) {
+		step *= 2;
+		CHECK(step <= 64 * GT_MILLISECOND);
 	}
-	gt_wg_wait(&wg);
-	for (i = 0; i < n; i++)
-		CHECK(abs(sleepers[i].woken - i * 37 % n) < 10);
 }
 
 static void sleeps_random(void *arg)
@@ -294,13 +310,15 @@ static void sleeps_until_wake_at(void *arg)
 /* It must spin before they wake, so that all their timers are pending then. */
 static void starts_sleepers_and_spins(void *arg)
 {
+	int64_t ahead = 50 * GT_MILLISECOND;
 	int i;
 
 	do {
 		AWAIT(ran == going);
 		atomic_store(&ran, 0);
 		atomic_store(&going, 0);
-		wake_at = gt_now() + (int64_t)(100 * GT_MILLISECOND / test_scale());
+		ahead *= 2;
+		wake_at = gt_now() + ahead;
 		for (i = 0; i < 50; i++)
 			CHECK_EQ(gt_go(sleeps_until_wake_at, NULL), 0);
 		AWAIT(going == 50);

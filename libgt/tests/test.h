@@ -311,6 +311,7 @@ static void test_begin(struct __test_metadata *metadata)
 
 	test_now = metadata;
 	setrlimit(RLIMIT_CORE, &no_core);
+	signal(SIGINT, SIG_DFL);	/* ignored in what a shell runs in the background */
 	signal(SIGALRM, test_alarm);
 	alarm(metadata->timeout > 4 ? metadata->timeout - 2 : metadata->timeout);
 }
