@@ -183,6 +183,7 @@ static void gt_block_sched_out(struct preempt_notifier *notifier, struct task_st
 	bool covered;
 	u64 word;
 
+	gt_slice_out(worker);
 	if (READ_ONCE(current->__state) == TASK_DEAD) {
 		gt_worker_dead(worker);
 		return;
@@ -217,6 +218,7 @@ static void gt_block_sched_in(struct preempt_notifier *notifier, int cpu)
 {
 	struct gt_worker *worker = container_of(notifier, struct gt_worker, notifier);
 
+	gt_slice_in(worker);
 	if (gt_block_state(worker) != GT_STATE_BLOCKED)
 		return;
 	WRITE_ONCE(worker->status->resumed_ns, ktime_get_mono_fast_ns());

@@ -25,6 +25,7 @@
  *				interrupts; a leaf: nobody is woken under it.
  *				Never taken in sched_out, which has a run queue
  *				locked that a wakeup may need.
+ *	gt_slice.lock		raw, the same; taken in sched_out
  *	RCU			protects a worker found by its slot
  */
 #ifndef _GT_H
@@ -175,6 +176,31 @@ struct gt_upcall {
 };
 
 /**
+ * struct gt_slice - the time slice of a worker; see slice.c
+ * @lock:	the fields below, but @timer. Nests in a run queue's; a leaf but for what
+ *		starting a timer takes.
+ * @timer:	looks, while the worker is on a CPU.
+ * @ticking:	it is still to come.
+ * @on_cpu:	so is the worker.
+ * @length:	of a slice, in ns; 0 for none. Written by the task.
+ * @since:	when the worker came on its CPU.
+ * @spent:	its CPU time before that.
+ * @seq:	what it ran at the last look.
+ * @begun:	its CPU time when that was first seen.
+ */
+struct gt_slice {
+	raw_spinlock_t lock;
+	struct hrtimer timer;
+	bool ticking;
+	bool on_cpu;
+	u64 length;
+	u64 since;
+	u64 spent;
+	u64 seq;
+	u64 begun;
+};
+
+/**
  * struct gt_worker - a thread that attached itself to a group
  * @notifier:	links it to its task, from attach to detach or death. The list that
  *		it is on belongs to the task: nobody else walks or changes it.
@@ -199,6 +225,7 @@ struct gt_upcall {
  *		cancelled in sched_in.
  * @report_work: reports the block at once, if there is no grace.
  * @upcall:	see there.
+ * @slice:	see there.
  * @death_work:	leads from the last sched_out to @exit_work.
  * @exit_work:	takes the worker of a dead task apart.
  * @rcu:	frees it when no reader of group->slots is left.
@@ -226,6 +253,7 @@ struct gt_worker {
 	struct irq_work report_work;
 
 	struct gt_upcall upcall;
+	struct gt_slice slice;
 
 	struct irq_work death_work;
 	struct work_struct exit_work;
@@ -392,6 +420,13 @@ void gt_upcall_free(struct gt_worker *worker);
 int gt_upcall_set(struct gt_worker *worker, const struct gt_worker_upcall *arg);
 int gt_upcall_preempt(struct gt_group *group, const struct gt_worker_preempt *arg);
 bool gt_upcall_request(struct gt_worker *worker, unsigned int reasons);
+
+/* slice.c */
+void gt_slice_init(struct gt_worker *worker);
+void gt_slice_stop(struct gt_worker *worker);
+void gt_slice_in(struct gt_worker *worker);
+void gt_slice_out(struct gt_worker *worker);
+int gt_slice_set(struct gt_worker *worker, const struct gt_worker_slice *arg);
 
 /* limit.c */
 struct gt_user *gt_limit_charge(kuid_t uid, unsigned int workers);

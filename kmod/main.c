@@ -32,6 +32,7 @@ union gt_arg {
 	struct gt_worker_preempt preempt;
 	struct gt_arena_setup arena;
 	struct gt_group_limit limit;
+	struct gt_worker_slice slice;
 };
 
 static long gt_ioctl_info(struct file *file, struct gt_group *group,
@@ -44,7 +45,8 @@ static long gt_ioctl_info(struct file *file, struct gt_group *group,
 			    GT_FEATURE_ARENA |
 			    GT_FEATURE_WORD |
 			    (gt_quota_available() ? GT_FEATURE_CPU_LIMIT : 0) |
-			    (gt_compat_has_task_work() ? GT_FEATURE_UPCALL : 0),
+			    (gt_compat_has_task_work() ?
+			     GT_FEATURE_UPCALL | GT_FEATURE_SLICE : 0),
 		.workers_max = GT_WORKERS_MAX,
 	};
 
@@ -158,6 +160,16 @@ static long gt_ioctl_group_limit(struct file *file, struct gt_group *group,
 	return gt_quota_limit(group, &arg->limit, user_arg);
 }
 
+static long gt_ioctl_worker_slice(struct file *file, struct gt_group *group,
+				  union gt_arg *arg, void __user *user_arg)
+{
+	struct gt_worker *worker = gt_worker_current(group);
+
+	if (!gt_compat_has_task_work())
+		return -ENOTTY;
+	return worker ? gt_slice_set(worker, &arg->slice) : -ESRCH;
+}
+
 /**
  * struct gt_command - what is to be checked of a command before it runs
  * @function:	runs it.
@@ -184,6 +196,7 @@ static const struct gt_command gt_commands[] = {
 	{ gt_ioctl_worker_standby, GT_IOC_WORKER_STANDBY, 24, sizeof(struct gt_worker_park) },
 	{ gt_ioctl_worker_preempt, GT_IOC_WORKER_PREEMPT, 24,
 	  sizeof(struct gt_worker_preempt) },
+	{ gt_ioctl_worker_slice, GT_IOC_WORKER_SLICE, 24, sizeof(struct gt_worker_slice) },
 	{ gt_ioctl_worker_upcall, GT_IOC_WORKER_UPCALL, 72, sizeof(struct gt_worker_upcall) },
 	{ gt_ioctl_worker_attach, GT_IOC_WORKER_ATTACH, 16, sizeof(struct gt_worker_attach) },
 	{ gt_ioctl_worker_detach, GT_IOC_WORKER_DETACH, 8, sizeof(struct gt_worker_detach) },
@@ -282,6 +295,7 @@ static int __init gt_init(void)
 	BUILD_BUG_ON(sizeof(struct gt_worker_swap) != 24);
 	BUILD_BUG_ON(sizeof(struct gt_worker_upcall) != 72);
 	BUILD_BUG_ON(sizeof(struct gt_worker_preempt) != 24);
+	BUILD_BUG_ON(sizeof(struct gt_worker_slice) != 24);
 	BUILD_BUG_ON(sizeof(struct gt_upcall_frame) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_arena_setup) != 40);
 	BUILD_BUG_ON(sizeof(struct gt_group_limit) != 24);

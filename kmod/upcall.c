@@ -178,7 +178,7 @@ static void gt_upcall_deliver(struct gt_worker *worker, unsigned int reasons)
 		gt_upcall_missed(worker, reasons);
 		break;
 	case GT_UPCALL_SIGNAL:
-		gt_upcall_missed(worker, reasons);
+		gt_upcall_missed(worker, upcall->signal ? 0 : reasons);
 		if (upcall->signal)
 			send_sig(upcall->signal, current, 1);
 		break;

@@ -27,7 +27,7 @@
  *
  *   the notifier's link in the task	first; no sched_out comes after that
  *   grace_timer, report_work		gt_block_stop() waits for them
- *   upcall.retry_timer			gt_upcall_stop() waits for it
+ *   upcall.retry_timer, slice.timer	gt_upcall_stop() and gt_slice_stop() wait for them
  *   death_work				irq_work_sync(), in exit_work only
  *   its place in group->slots		after that, wakes get ESRCH; those who
  *					found it before are RCU readers
@@ -105,6 +105,7 @@ static void gt_worker_destroy(struct gt_worker *worker)
 	trace_gt_detach(worker);
 	gt_count(worker->group, GT_COUNT_DETACH);
 	gt_block_stop(worker);
+	gt_slice_stop(worker);
 	gt_upcall_stop(worker);
 	gt_block_word_set(worker, GT_STATE_FREE);
 	gt_group_slot_release(worker->group, worker->slot);
@@ -194,6 +195,7 @@ int gt_worker_attach(struct file *file, struct gt_group *group,
 	preempt_notifier_init(&worker->notifier, &gt_block_preempt_ops);
 	gt_block_init(worker);
 	gt_upcall_init(worker);
+	gt_slice_init(worker);
 
 	memset(worker->user, 0, sizeof(*worker->user));
 	status = worker->status;

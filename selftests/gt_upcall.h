@@ -6,6 +6,8 @@
 #ifndef _GT_UPCALL_H
 #define _GT_UPCALL_H
 
+/* Hundreds of upcalls are waited for at a time, on whatever machine. */
+#define GT_TEST_BOUND	180
 #include "gt_test.h"
 
 #ifndef __x86_64__

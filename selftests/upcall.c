@@ -25,7 +25,7 @@ FIXTURE_TEARDOWN(upcall)
 /* How many make it likely that each of a loop's instructions was hit. */
 static unsigned int many(void)
 {
-	return 2000 * gt_test_scale();
+	return 300 * gt_test_scale();
 }
 
 static void run(struct gt_test_worker *self, bool (*loop)(struct gt_test_worker *self))

@@ -9,6 +9,12 @@
  * The module shares a word with each M, its take, so that one compare-and-swap decides
  * whose the P of a blocked M is (handoff.c).
  *
+ * Where the module can, preemption is an upcall rather than a signal: the same handler
+ * (preempt.c), but no system call ends early for it, and nothing is masked. It runs on a
+ * stack of the M's own, not on its signal stack: who is interrupted there may be a signal's
+ * handler, and then another signal would begin that stack anew. In such cases the module
+ * sends the signal.
+ *
  * An M that gets no slot (all are taken) is served by the futex backend, and by
  * sysmon, as if there were no module.
  *
@@ -37,10 +43,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "upcall.h"
+
 #include "backend/backend.h"
 #include "base/clock.h"
 #include "gt/stats.h"
-#include "sched/types.h"
+#include "sched/preempt.h"
 
 /* A share that leaves room for others of the same user: see slots_per_user. */
 #define GT_SLOTS 1024U
@@ -57,6 +65,7 @@ static struct {
 	_Atomic bool warned;
 	uint64_t features;
 	bool has_arena;			/* stacks.lock */
+	bool upcalls;
 } kmod = { .fd = -1 };
 
 /* Kernel and user write single words of the areas; these read and write them whole. */
@@ -136,12 +145,52 @@ static int kmod_start(const struct gt_config *config)
 		error = -EPROTO;
 	} else {
 		kmod.features = info.features;
+		kmod.upcalls = config->preempt && info.features & GT_FEATURE_UPCALL;
+		if (kmod.upcalls)
+			gt_upcall_prepare();
 		setup.workers = info.workers_max < GT_SLOTS ? info.workers_max : GT_SLOTS;
 		error = ioctl(kmod.fd, GT_IOC_GROUP_SETUP, &setup) ? -errno : kmod_map(&setup);
 	}
 	if (error)
 		kmod_stop();
 	return error;
+}
+
+uint32_t gt_upcall_vector[2];
+
+void gt_upcall(void *frame)
+{
+	(void)frame;
+	gt_preempt_upcall();
+}
+
+/* A signal's handler may run on it, as on a thread's own stack. */
+#define GT_UPCALL_STACK ((size_t)64 << 10)
+
+/* Without memory for it, signals do. */
+static void enable_upcalls(struct gt_m *m)
+{
+	struct gt_worker_upcall upcall = {
+		.size = sizeof(upcall),
+		.entry = (uintptr_t)gt_upcall_entry,
+		.entry_size = gt_upcall_entry_end - gt_upcall_entry,
+		.stack_size = GT_UPCALL_STACK,
+		.signal = SIGURG,
+	};
+	void *stack;
+
+	if (!kmod.upcalls)
+		return;
+	stack = mmap(NULL, GT_UPCALL_STACK, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (stack == MAP_FAILED)
+		return;
+	upcall.stack = (uintptr_t)stack;
+	if (ioctl(kmod.fd, GT_IOC_WORKER_UPCALL, &upcall)) {
+		munmap(stack, GT_UPCALL_STACK);
+		return;
+	}
+	m->upcall_stack = stack;
 }
 
 static void kmod_attach(struct gt_m *m)
@@ -156,6 +205,7 @@ static void kmod_attach(struct gt_m *m)
 	area_store(&kmod.user[attach.slot].word, GT_TAKE_NONE);
 	gt_store_release(&m->take, (_Atomic uint64_t *)&kmod.user[attach.slot].word);
 	gt_store(&m->slot, (int)attach.slot);
+	enable_upcalls(m);
 }
 
 static void kmod_detach(struct gt_m *m)
@@ -168,6 +218,9 @@ static void kmod_detach(struct gt_m *m)
 	}
 	gt_store(&m->take, &m->own_take);
 	ioctl(kmod.fd, GT_IOC_WORKER_DETACH, &detach);
+	if (m->upcall_stack)
+		munmap(m->upcall_stack, GT_UPCALL_STACK);
+	m->upcall_stack = NULL;
 }
 
 static void kmod_release(struct gt_m *m)
@@ -253,6 +306,23 @@ static bool kmod_asleep(struct gt_m *m)
 	       GT_WORD_STATE(area_load(&kmod.worker[slot].word)) == GT_STATE_BLOCKED;
 }
 
+static bool kmod_preempt(struct gt_m *m)
+{
+	struct gt_worker_preempt preempt = { .size = sizeof(preempt), .slot = gt_load(&m->slot) };
+
+	/* What the request is meant for is compared in user space: see preempt.c. */
+	return kmod.upcalls && (int)preempt.slot >= 0 &&
+	       !ioctl(kmod.fd, GT_IOC_WORKER_PREEMPT, &preempt);
+}
+
+static bool kmod_preempt_missed(struct gt_m *m)
+{
+	int slot = gt_load(&m->slot);
+
+	return kmod.upcalls && slot >= 0 &&
+	       __atomic_exchange_n(&kmod.user[slot].missed, 0, __ATOMIC_SEQ_CST);
+}
+
 static int64_t kmod_resumed_ago(struct gt_m *m)
 {
 	int slot = gt_load(&m->slot);
@@ -312,6 +382,8 @@ const struct gt_backend gt_backend_kmod = {
 	.reports = kmod_reports,
 	.blocked = kmod_blocked,
 	.asleep = kmod_asleep,
+	.preempt = kmod_preempt,
+	.preempt_missed = kmod_preempt_missed,
 	.resumed_ago = kmod_resumed_ago,
 	.cpu_limit = kmod_cpu_limit,
 	.map_stacks = kmod_map_stacks,

@@ -8,7 +8,8 @@
  * 1. It asks: take becomes ASKED, so that the task's next entry into the runtime goes
  *    through gt_regain(), and there it queues behind all others. That costs no more
  *    than a yield, and entries that do not come cost nothing.
- * 2. It sends SIGURG to the M. The handler does not switch stacks: it gives M's P to
+ * 2. It sends SIGURG to the M, or has the module make it call us, which is cheaper and
+ *    interrupts no system call. The handler does not switch stacks: it gives M's P to
  *    another M and sleeps where it is, "held", with the task. The task is runnable like
  *    any other (bound.c); when it is chosen the P comes to this M, and the handler
  *    returns.
@@ -256,6 +257,7 @@ void gt_preempt_found(struct gt_m *m)
 	atomic_fetch_sub(&gt_sched.loose, 1);
 }
 
+/* On the M's signal stack, or its stack for upcalls. */
 static void preempted(struct gt_m *m)
 {
 	uint64_t take;
@@ -285,7 +287,9 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	struct gt_m *m = gt_m_self();
 	int saved = errno;
 
-	if (m && info->si_code == SI_TKILL && info->si_pid == getpid() &&
+	/* From us, or from the module in place of an upcall. */
+	if (m && ((info->si_code == SI_TKILL && info->si_pid == getpid()) ||
+		  info->si_code == SI_KERNEL) &&
 	    atomic_exchange(&m->signalled, false)) {
 		preempted(m);
 		errno = saved;
@@ -296,7 +300,29 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	}
 }
 
+void gt_preempt_upcall(void)
+{
+	struct gt_m *m = gt_m_self();
+	int saved = errno;
+
+	if (m && atomic_exchange(&m->signalled, false))
+		preempted(m);
+	errno = saved;
+}
+
 /* ---- on sysmon ---- */
+
+/* What was sent to m does not come any more. */
+static void forget(struct gt_m *m)
+{
+	if (atomic_exchange(&m->signalled, false))
+		atomic_fetch_sub(&gt_sched.preempts_pending, 1);
+}
+
+void gt_preempt_end(struct gt_m *m)
+{
+	forget(m);
+}
 
 /* A handler of the program's in place of ours would not know what to do. */
 static bool is_installed(void)
@@ -313,13 +339,17 @@ static void send(struct gt_m *m)
 	atomic_fetch_add(&gt_sched.preempts_pending, 1);
 	if (atomic_exchange(&m->signalled, true))
 		atomic_fetch_sub(&gt_sched.preempts_pending, 1);
-	else
+	else if (!gt_sched.backend->preempt || !gt_sched.backend->preempt(m))
 		syscall(SYS_tgkill, getpid(), gt_load(&m->tid), SIGURG);
 }
 
 /* Could m run, if it were not for its own task? */
 static bool is_running(struct gt_m *m)
 {
+	/* Under a debugger that steps it, say: it shall be asked again. */
+	if (gt_load(&m->signalled) && gt_sched.backend->preempt_missed &&
+	    gt_sched.backend->preempt_missed(m))
+		forget(m);
 	return !gt_load(&m->inside) && !gt_load(&m->signalled) && gt_load_acquire(&m->tid) &&
 	       !gt_sched.backend->asleep(m);
 }

@@ -12,6 +12,11 @@
 void gt_preempt_start(void);
 void gt_preempt_stop(void);
 
+/* For a backend that can make a thread call this in the middle of anything. */
+void gt_preempt_upcall(void);
+/* M ends: what was sent to it comes to nobody. */
+void gt_preempt_end(struct gt_m *m);
+
 /* For gt_regain(): m was asked to let go of its P. May park. */
 void gt_preempt_asked(struct gt_m *m);
 /* m, which was let go without a P, has found its way back. */

@@ -31,6 +31,7 @@
 #include "base/window.h"
 #include "sched/bound.h"
 #include "sched/park.h"
+#include "sched/preempt.h"
 #include "sched/runq.h"
 #include "sched/sched.h"
 
@@ -238,6 +239,7 @@ static void *thread_main(void *arg)
 	end_signals();
 	if (m->ending && m->p)
 		gt_thread_start(gt_p_release(m), false);
+	gt_preempt_end(m);
 	gt_sched.backend->detach(m);
 	gt_fault_thread_stop(m);
 	gt_m_set_self(NULL);

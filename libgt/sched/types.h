@@ -217,6 +217,7 @@ struct gt_m {
 	_Atomic int stat_fd;	/* futex backend: /proc/self/task/TID/stat, or -1 */
 
 	void *signal_stack;	/* M's */
+	void *upcall_stack;	/* kmod backend: for preemption, or NULL. M's */
 	pthread_t thread;	/* constant after the start */
 	struct gt_m *all_next;	/* sched.lock */
 	bool joined;		/* there is no thread any more. sched.lock */

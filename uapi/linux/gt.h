@@ -80,8 +80,8 @@
  *     stack pointer pointed elsewhere; in 32-bit code; with a user shadow stack; and
  *     if one of the two stacks has no room.
  *
- * In the last case the worker is sent its fallback signal, if it has named one, as it
- * returns to user space. So no system call is interrupted by it either.
+ * In the last case the worker is sent its fallback signal instead, if it has named one,
+ * as it returns to user space. So no system call is interrupted by it either.
  *
  * DEGRADED
  *
@@ -154,6 +154,7 @@
 #define GT_IOC_WORKER_SWAP	_IO(GT_IOC_TYPE, 0x15)
 #define GT_IOC_WORKER_UPCALL	_IO(GT_IOC_TYPE, 0x16)
 #define GT_IOC_WORKER_PREEMPT	_IO(GT_IOC_TYPE, 0x17)
+#define GT_IOC_WORKER_SLICE	_IO(GT_IOC_TYPE, 0x18)
 #define GT_IOC_GROUP_LIMIT	_IO(GT_IOC_TYPE, 0x20)
 #define GT_IOC_ARENA_SETUP	_IO(GT_IOC_TYPE, 0x30)
 
@@ -173,6 +174,7 @@
 #define GT_FEATURE_PARK		(1ULL << 1)	/* park, wake and standby */
 #define GT_FEATURE_SWAP		(1ULL << 2)	/* swap */
 #define GT_FEATURE_UPCALL	(1ULL << 3)	/* upcalls, and preempt */
+#define GT_FEATURE_SLICE	(1ULL << 4)	/* time slices, and gt_worker_user.waiting */
 #define GT_FEATURE_CPU_LIMIT	(1ULL << 6)	/* GT_IOC_GROUP_LIMIT */
 #define GT_FEATURE_ARENA	(1ULL << 7)	/* GT_IOC_ARENA_SETUP, GT_MMAP_ARENA */
 #define GT_FEATURE_WORD		(1ULL << 8)	/* gt_worker_user.word */
@@ -510,6 +512,33 @@ struct gt_worker_preempt {
 	__u32	reserved;
 };
 
+/* The shortest and the longest time slice, in nanoseconds. */
+#define GT_SLICE_MIN_NS		100000ULL
+#define GT_SLICE_MAX_NS		10000000000ULL
+
+/**
+ * struct gt_worker_slice - argument of GT_IOC_WORKER_SLICE
+ * @size:	in: sizeof(struct gt_worker_slice).
+ * @flags:	in: zero.
+ * @slice_ns:	in: CPU time that the worker may spend on one thing while others wait,
+ *		GT_SLICE_MIN_NS to GT_SLICE_MAX_NS; 0: as much as it likes.
+ * @reserved:	in: zero.
+ *
+ * Set the time slice of the calling thread. When gt_worker_user.seq has not changed for
+ * that much CPU time of the worker, and gt_worker_user.waiting is non-zero, it gets an
+ * upcall for GT_UPCALL_SLICE; and another one a slice later. The word is looked at four
+ * times a slice, so a slice begins up to a quarter late. Time that the worker sleeps, or
+ * waits for a CPU, does not count.
+ *
+ * EINVAL: out of range. ESRCH: not a worker of this group. EPERM: another address space.
+ */
+struct gt_worker_slice {
+	__u32	size;
+	__u32	flags;
+	__u64	slice_ns;
+	__u64	reserved;
+};
+
 /* Bits of gt_status.flags. */
 #define GT_STATUS_DEGRADED	(1U << 0)	/* see DEGRADED */
 
@@ -618,6 +647,8 @@ struct gt_worker_status {
  *		knows of no upcalls.
  * @word:	see GT_USER_STATE(). Ignored by a kernel without GT_FEATURE_WORD.
  * @reserved:	zero.
+ * @waiting:	non-zero: something waits for what this worker holds, so time slices
+ *		count. Written by anybody in user space.
  * @missed:	GT_UPCALL_* bits of upcalls that were due at a wrong time. Set by the
  *		kernel while the worker is in it, cleared by the worker.
  * @seq:	names what the worker runs now, by any scheme. Written by the worker.
@@ -626,7 +657,8 @@ struct gt_worker_user {
 	__u32	cover;
 	__u32	no_preempt;
 	__u64	word;
-	__u32	reserved[9];
+	__u32	reserved[8];
+	__u32	waiting;
 	__u32	missed;
 	__u64	seq;
 };

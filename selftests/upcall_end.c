@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests under way while the worker, its process or the module goes: they come to
+ * nothing, and hold nothing up. Needs root, and the module's file, to load it again.
+ */
+#include "gt_upcall.h"
+
+FIXTURE(upcall_end) {
+	struct gt_test_group group;
+	struct gt_test_worker worker;
+	int pipe[2];
+};
+
+FIXTURE_SETUP(upcall_end)
+{
+	memset(&self->worker, 0, sizeof(self->worker));
+	gt_on_upcall = NULL;
+	gt_upcalls = 0;
+	GT_TEST_GROUP_OPEN(&self->group, 4, 0);
+	ASSERT_EQ(0, pipe(self->pipe));
+	self->worker.fd = self->pipe[0];
+}
+
+FIXTURE_TEARDOWN(upcall_end)
+{
+}
+
+/* In the middle of the sleep a request comes; then it detaches, or not. */
+static void run_read_then_detach(struct gt_test_worker *self)
+{
+	self->result = gt_upcall_enable(self->group->fd);
+	gt_run_read(self);
+	gt_detach(self->group->fd);
+	self->events = gt_upcalls;
+}
+
+GT_TEST(upcall_end, detached)
+{
+	unsigned int i, rounds = 50 * gt_test_scale();
+
+	for (i = 0; i < rounds; i++) {
+		memset(&self->worker, 0, sizeof(self->worker));
+		ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, gt_run_spin));
+		gt_preempt(self->group.fd, self->worker.slot, 0);
+		self->worker.stop = true;
+		gt_worker_join(&self->worker);
+	}
+	memset(&self->worker, 0, sizeof(self->worker));
+	self->worker.fd = self->pipe[0];
+	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, run_read_then_detach));
+	ASSERT_TRUE(gt_worker_wait_state(&self->worker, GT_STATE_BLOCKED));
+	for (i = 0; i < 1000; i++)
+		gt_preempt(self->group.fd, self->worker.slot, 0);
+	ASSERT_EQ(1, write(self->pipe[1], "x", 1));
+	gt_worker_join(&self->worker);
+	EXPECT_EQ(1, self->worker.events);
+}
+
+/* A slot whose worker takes no upcalls, and one that has no worker. */
+GT_TEST(upcall_end, nobody)
+{
+	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, gt_run_spin));
+	EXPECT_EQ(-ENOENT, gt_preempt(self->group.fd, self->worker.slot, 0));
+	EXPECT_EQ(-ESRCH, gt_preempt(self->group.fd, 3, 0));
+	EXPECT_EQ(-EINVAL, gt_preempt(self->group.fd, 4, 0));
+	self->worker.stop = true;
+	gt_worker_join(&self->worker);
+}
+
+static void run_enabled_spin(struct gt_test_worker *self)
+{
+	self->result = gt_upcall_enable(self->group->fd);
+	self->events = 1;
+	gt_run_spin(self);
+}
+
+static void run_enabled_read(struct gt_test_worker *self)
+{
+	self->result = gt_upcall_enable(self->group->fd);
+	gt_run_read(self);
+}
+
+/* Four workers, spinning or asleep, each with a request; then the process is gone. */
+static void request_and_die(bool by_exec)
+{
+	static struct gt_test_worker worker[4];
+	struct gt_test_group group;
+	int pipefd[2];
+	unsigned int i;
+
+	if (gt_group_open(&group, 5, 0) || pipe(pipefd))
+		_exit(1);
+	for (i = 0; i < 4; i++) {
+		worker[i].fd = pipefd[0];
+		if (!gt_worker_start(&worker[i], &group,
+				     i % 2 ? run_enabled_spin : run_enabled_read))
+			_exit(2);
+	}
+	if (!gt_until(gt_state(&group, 0) == GT_STATE_BLOCKED &&
+		      gt_state(&group, 2) == GT_STATE_BLOCKED && worker[1].events &&
+		      worker[3].events))
+		_exit(3);
+	/* And its own thread, on which exec runs. */
+	if (gt_attach(group.fd) != 4 || gt_upcall_enable(group.fd))
+		_exit(4);
+	for (i = 0; i < 2000; i++)
+		gt_preempt(group.fd, i % 5, 0);
+	if (!by_exec)
+		kill(getpid(), SIGKILL);
+	setenv("GT_TEST_NEW_IMAGE", "1", 1);
+	execl("/proc/self/exe", "upcall_end", NULL);
+	_exit(5);
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "gt", O_NONBLOCK) ? -errno : 0;
+}
+
+static int load(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+GT_TEST(upcall_end, killed)
+{
+	unsigned int i, rounds = 5 * gt_test_scale();
+	int status;
+
+	for (i = 0; i < rounds; i++) {
+		pid_t pid = fork();
+
+		ASSERT_LE(0, pid);
+		if (!pid)
+			request_and_die(false);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_TRUE(WIFSIGNALED(status));
+		EXPECT_EQ(SIGKILL, WTERMSIG(status));
+	}
+}
+
+/* What exec has started: it goes on undisturbed, with the thread that had requests. */
+__attribute__((__constructor__)) static void be_the_new_image(void)
+{
+	if (getenv("GT_TEST_NEW_IMAGE"))
+		_exit(42);
+}
+
+GT_TEST(upcall_end, exec)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		request_and_die(true);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(42, WEXITSTATUS(status));
+}
+
+static void run_fork(struct gt_test_worker *self)
+{
+	pid_t pid;
+
+	self->result = gt_upcall_enable(self->group->fd);
+	while (!self->stop && !self->result) {
+		unsigned int before = gt_upcalls;
+
+		pid = fork();
+		/* What is asked of the parent does not come to the child. */
+		if (!pid)
+			_exit(gt_upcalls != before && gt_upcalls != before + 1);
+		waitpid(pid, (int *)&self->result, 0);
+		self->order++;
+	}
+}
+
+GT_TEST(upcall_end, fork)
+{
+	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, run_fork));
+	ASSERT_TRUE(gt_until(({
+		gt_preempt(self->group.fd, self->worker.slot, 0);
+		self->worker.order >= 20;
+	})));
+	self->worker.stop = true;
+	gt_worker_join(&self->worker);
+	EXPECT_EQ(0, self->worker.result);
+}
+
+GT_TEST(upcall_end, module)
+{
+	const char *path = getenv("GT_TEST_MODULE_FILE") ?: "/lib/modules/gt.ko";
+	int status, err = -EAGAIN;
+	pid_t pid;
+
+	if (geteuid() || access(path, R_OK))
+		SKIP(return, "no %s to load again: GT_TEST_MODULE_FILE may name another", path);
+	/* Of this test's group nothing may be left. */
+	close(self->group.fd);
+	munmap((void *)self->group.user, 4096);
+	munmap((void *)self->group.status, 4096);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		request_and_die(false);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(gt_until((err = unload()) != -EAGAIN));
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, load(path));
+	ASSERT_TRUE(gt_until(!access(GT_TEST_DEVICE, R_OK | W_OK)));
+}
+
+TEST_HARNESS_MAIN
