@@ -93,8 +93,9 @@ static const char *const gt_fault_names[] = {
 /* What is wrong with a worker, as far as one look can tell; and the key of that. */
 static enum gt_fault gt_watchdog_suspect(const struct gt_worker *worker, u64 *key)
 {
-	u64 word = smp_load_acquire(&worker->status->word);
 	u64 late = worker->group->grace_ns + (u64)READ_ONCE(watchdog_ms) * NSEC_PER_MSEC;
+	/* Pairs with the release of the word: what belongs to the block is as new. */
+	u64 word = smp_load_acquire(&worker->status->word);
 	unsigned int state = GT_WORD_STATE(word);
 	const struct task_struct *task = worker->task;
 

@@ -80,7 +80,7 @@ static void gt_word_change(u64 *word, u64 from, u64 to)
 			return;
 		old = seen;
 	}
-	smp_mb();
+	smp_mb();	/* what cmpxchg() would have been: the callers promise one */
 }
 
 /**

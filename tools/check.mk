@@ -6,7 +6,8 @@ CHECK := tools/gt-check --out $(O)
 CHECK_KERNELS     := 6.1-cloud 6.12-cloud
 CHECK_KERNELS_ALL := 6.1-cloud 6.12-cloud 6.1-rt 6.12-rt
 
-CHECK_BUILDS := gcc clang headers compile-fail man litmus spin
+CHECK_BUILDS := gcc clang headers compile-fail man litmus spin syzlang checkpatch \
+	$(addprefix module:,$(CHECK_KERNELS))
 CHECK_LIB    := lib migrate windows
 CHECK_HOST   := $(CHECK_BUILDS) $(CHECK_LIB) tsan asan valgrind httpd examples
 check_vm      = $(addprefix selftests:,$(1)) $(addprefix vmlib:,$(1))
