@@ -37,7 +37,7 @@
  * WOKEN, and what is above is about words that do not lean.
  *
  * Several tasks on two Ps are bound by the line of the word, which travels between their
- * cores, and by who sleeps: that costs the same as before.
+ * cores, and by who sleeps.
  *
  * Rejected: Go's starving bit, which waiters set and the last one clears: the unlock
  * reads the clock before it wakes somebody, which is cheap beside the wake, and then
