@@ -17,7 +17,7 @@ struct bench {
 };
 
 extern const struct bench bench_tasks[], bench_chans[], bench_selects[], bench_timers[],
-	bench_syncs[], bench_waits[];
+	bench_syncs[], bench_waits[], bench_swaps[];
 
 /* How often to do it: usual times --scale, or --ops; at least 1. */
 long bench_ops(long usual);

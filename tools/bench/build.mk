@@ -2,10 +2,11 @@
 # Figures: against Go, module against fallback in the VM, and instruction counts.
 
 GTBENCH := $(OUT)/bench/gtbench
-GTBENCH_OBJ := $(patsubst %,$(OUT)/bench/%.o,gtbench tasks chans selects timers syncs waits)
+GTBENCH_OBJ := $(patsubst %,$(OUT)/bench/%.o,gtbench tasks chans selects timers syncs waits swap)
 FLOOR := $(OUT)/bench/floor
 GOBENCH := $(OUT)/bench/gobench
 
+$(OUT)/bench/swap.o: EXTRA_CFLAGS = -idirafter $(TOP)/uapi
 $(OUT)/bench/floor.o: EXTRA_CFLAGS = -I$(TOP)/libgt/arch/$(LIBGT_ARCH)
 $(OUT)/bench/%.o: tools/bench/%.c
 	$(call say,CC,$@)
@@ -39,7 +40,7 @@ bench:
 # processor whose clock counts instructions: with a clock that goes on while the host
 # runs others, an emulated machine measures the host. Times mean nothing, ratios do.
 BENCH_VM_KERNELS := 6.1-cloud 6.12-cloud
-BENCH_VM_FLAGS := --only handoff,handoff_quiet,yield2,yield1000,spawn_one,spawn_wave,pingpong \
+BENCH_VM_FLAGS := --only handoff,handoff_quiet,swap,yield2,yield1000,spawn_one,spawn_wave,pingpong \
 	--workers 1 --rounds 3 --scale 0.02
 BENCH_VM_FILES := $(patsubst %,tools/bench/%,run table.awk figures) $(GTBENCH)
 

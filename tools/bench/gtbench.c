@@ -19,7 +19,8 @@
 #include "bench.h"
 
 static const struct bench *const tables[] = { bench_tasks, bench_chans, bench_selects,
-						bench_timers, bench_syncs, bench_waits };
+						bench_timers, bench_syncs, bench_waits,
+						bench_swaps };
 #define SAMPLES_MIN 50
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
