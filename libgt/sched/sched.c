@@ -273,9 +273,13 @@ bool gt_steal(struct gt_m *m)
 	int64_t until = INT64_MAX;
 	struct gt_g *g = steal(m, &until);
 
-	if (g)
-		gt_runq_put_next(m->p, g);
-	return g;
+	if (!g)
+		return false;
+	gt_runq_put_next(m->p, g);					/* (A) */
+	/* What came with g was in no queue for a while, in which a spinner may have quit. */
+	if (gt_load(&m->p->head) != gt_load(&m->p->tail))
+		gt_wake_p();
+	return true;
 }
 
 /* Does any P have work? Then an idle P to do it with, if there is one. */
