@@ -84,6 +84,8 @@ static void run_asleep(struct gt_test_worker *self)
 	self->result = gt_upcall_enable(self->group->fd) ?: set(self->group->fd, LONG_NS);
 	self->group->user[self->slot].waiting = 1;
 	gt_run_read(self);
+	while (cpu_time() < LONG_NS / 2)
+		;
 }
 
 GT_TEST(slice, ends)

@@ -29,6 +29,7 @@ FIXTURE_TEARDOWN(upcall_end)
 static void run_read_then_detach(struct gt_test_worker *self)
 {
 	self->result = gt_upcall_enable(self->group->fd);
+	self->order = 1;
 	gt_run_read(self);
 	gt_detach(self->group->fd);
 	self->events = gt_upcalls;
@@ -48,12 +49,13 @@ GT_TEST(upcall_end, detached)
 	memset(&self->worker, 0, sizeof(self->worker));
 	self->worker.fd = self->pipe[0];
 	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, run_read_then_detach));
-	ASSERT_TRUE(gt_worker_wait_state(&self->worker, GT_STATE_BLOCKED));
+	/* It takes upcalls; most of these find it in the read(). */
+	ASSERT_TRUE(gt_until(self->worker.order));
 	for (i = 0; i < 1000; i++)
 		gt_preempt(self->group.fd, self->worker.slot, 0);
 	ASSERT_EQ(1, write(self->pipe[1], "x", 1));
 	gt_worker_join(&self->worker);
-	EXPECT_EQ(1, self->worker.events);
+	EXPECT_LE(1, self->worker.events);
 }
 
 /* A slot whose worker takes no upcalls, and one that has no worker. */
@@ -171,12 +173,15 @@ static void run_fork(struct gt_test_worker *self)
 
 	self->result = gt_upcall_enable(self->group->fd);
 	while (!self->stop && !self->result) {
-		unsigned int before = gt_upcalls;
-
 		pid = fork();
 		/* What is asked of the parent does not come to the child. */
-		if (!pid)
-			_exit(gt_upcalls != before && gt_upcalls != before + 1);
+		if (!pid) {
+			unsigned int before = gt_upcalls, i;
+
+			for (i = 0; i < 1000; i++)
+				getppid();
+			_exit(gt_upcalls != before);
+		}
 		waitpid(pid, (int *)&self->result, 0);
 		self->order++;
 	}
