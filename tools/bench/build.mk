@@ -19,6 +19,14 @@ $(GTBENCH) $(FLOOR):
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(EXAMPLE_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBGT_LIBS)
 
+$(OUT)/bench/arena.o: EXTRA_CFLAGS = -I$(TOP)/uapi
+$(OUT)/bench/arena: $(OUT)/bench/arena.o
+$(OUT)/bench/quota: $(OUT)/bench/quota.o $(LIBGT_A)
+
+$(OUT)/bench/arena $(OUT)/bench/quota:
+	$(call say,LD,$@)
+	$(Q)$(CC) $(GT_LDFLAGS) $(LDFLAGS) $(EXAMPLE_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBGT_LIBS)
+
 -include $(GTBENCH_OBJ:.o=.d) $(OUT)/bench/floor.d
 
 # Only if there is a Go: the bench does without, and says so.
@@ -56,9 +64,18 @@ bench-vm-%:
 	$(Q)echo "Kernel $*, module against fallback:"
 	$(Q)tools/bench/run --sides kmod,futex --ratios --table $(O)/bench/vm-$*.tsv
 
+# A stack of the arena against anonymous memory; what the hint of the CPU quota is worth.
+bench-arena: $(OUT)/bench/arena
+	$(Q)for kernel in $(or $(KERNEL),$(BENCH_VM_KERNELS)); do echo "kernel $$kernel"; \
+		tools/gt-vm --kernel $$kernel --icount -- $< || exit; done
+
+bench-quota: $(OUT)/bench/quota
+	$(Q)for kernel in $(or $(KERNEL),$(BENCH_VM_KERNELS)); do echo "kernel $$kernel"; \
+		tools/gt-vm --kernel $$kernel --smp 4 -- $< || exit; done
+
 bench-icount:
 	$(Q)tools/gt-deps build bench
 	$(Q)$(MAKE) --no-print-directory $(GTBENCH)
 	$(Q)tools/bench/icount --bin $(OUT)/bench --out $(O)/bench
 
-.PHONY: bench bench-vm bench-icount
+.PHONY: bench bench-vm bench-arena bench-quota bench-icount
