@@ -133,6 +133,7 @@ GT_TEST(info, unknown_command)
 		case GT_IOC_WORKER_SWAP:
 		case GT_IOC_WORKER_UPCALL:
 		case GT_IOC_WORKER_PREEMPT:
+		case GT_IOC_WORKER_SLICE:
 		case GT_IOC_ARENA_SETUP:
 		case GT_IOC_GROUP_LIMIT:
 			continue;
