@@ -114,6 +114,8 @@ union argument {
 	struct gt_worker_swap swap;
 	struct gt_worker_upcall upcall;
 	struct gt_worker_preempt preempt;
+	struct gt_worker_slice slice;
+	struct gt_group_limit limit;
 	struct gt_arena_setup arena;
 	uint32_t words[32];
 };
@@ -200,6 +202,11 @@ static void fill_preempt(struct thread *self, union argument *arg)
 	arg->preempt.seq = random_below(&self->random, 2);
 }
 
+static void fill_slice(struct thread *self, union argument *arg)
+{
+	arg->slice.slice_ns = one_in(&self->random, 3) ? 0 : random_below(&self->random, 2000000);
+}
+
 static void fill_arena(struct thread *self, union argument *arg)
 {
 	arg->arena.slots = 1 + random_below(&self->random, 8);
@@ -230,6 +237,8 @@ static const struct command {
 	{ GT_IOC_WORKER_SWAP, 4, sizeof(struct gt_worker_swap), fill_swap },
 	{ GT_IOC_WORKER_UPCALL, 3, sizeof(struct gt_worker_upcall), fill_upcall },
 	{ GT_IOC_WORKER_PREEMPT, 4, sizeof(struct gt_worker_preempt), fill_preempt },
+	{ GT_IOC_WORKER_SLICE, 2, sizeof(struct gt_worker_slice), fill_slice },
+	{ GT_IOC_GROUP_LIMIT, 1, sizeof(struct gt_group_limit), fill_nothing },
 	{ GT_IOC_ARENA_SETUP, 1, sizeof(struct gt_arena_setup), fill_arena },
 };
 
