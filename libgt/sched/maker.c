@@ -44,14 +44,12 @@ static void wake(void)
 		gt_futex_wake(&maker.wake, 1);
 }
 
-void gt_maker_ask(struct gt_p *p, bool spinning)
+void gt_maker_ask_locked(struct gt_p *p, bool spinning)
 {
-	gt_lock(&gt_sched.lock);
 	p->start_spinning = spinning;
 	p->start_failed = false;
 	p->idle_next = gt_sched.starting;
 	gt_sched.starting = p;
-	gt_unlock(&gt_sched.lock);
 	wake();
 }
 
@@ -81,6 +79,17 @@ bool gt_maker_has_work(void)
 	work = gt_sched.starting;
 	gt_unlock(&gt_sched.lock);
 	return work;
+}
+
+/* The same, or is there anything else that was asked for? */
+static bool is_wanted(void)
+{
+	bool wanted;
+
+	gt_lock(&gt_sched.lock);
+	wanted = gt_sched.starting || gt_sched.spare_wanted;
+	gt_unlock(&gt_sched.lock);
+	return wanted;
 }
 
 /*
@@ -143,7 +152,7 @@ static void *maker_main(void *arg)
 {
 	while (!gt_load_acquire(&maker.stop)) {
 		gt_futex_wait(&maker.wake, 0,
-			      gt_maker_has_work() ? gt_clock() + GT_RETRY : GT_FOREVER);
+			      is_wanted() ? gt_clock() + GT_RETRY : GT_FOREVER);
 		atomic_store(&maker.wake, 0);
 		while (!gt_load(&maker.stop) && make())
 			;

@@ -226,6 +226,8 @@ static bool hold(struct gt_m *m)
 		gt_bound_grant(next, p);
 	else
 		gt_sched.backend->wake(idle);
+	atomic_thread_fence(memory_order_seq_cst);		/* (A) of sched.c */
+	gt_wake_p();
 	return true;
 }
 

@@ -54,7 +54,8 @@ struct gt_sched gt_sched;
 
 void gt_queue_counted_locked(void)
 {
-	gt_store(&gt_sched.queue_count, gt_sched.queue.count + gt_sched.bound.count);
+	/* Who sees that they are gone from here sees them where they have gone: recheck(). */
+	gt_store_release(&gt_sched.queue_count, gt_sched.queue.count + gt_sched.bound.count);
 }
 
 void gt_queue_put(struct gt_list *list)
@@ -286,7 +287,7 @@ bool gt_steal(struct gt_m *m)
 static struct gt_p *recheck(void)
 {
 	struct gt_p *p = NULL;
-	bool work = gt_load(&gt_sched.queue_count);
+	bool work = gt_load_acquire(&gt_sched.queue_count);
 
 	gt_for_each_p(each)
 		work |= !gt_runq_empty(each);

@@ -123,7 +123,7 @@ void gt_maker_stop(void);
 /* In the child of a fork(): there is none. */
 void gt_maker_forget(void);
 /* Make an M for p. */
-void gt_maker_ask(struct gt_p *p, bool spinning);
+void gt_maker_ask_locked(struct gt_p *p, bool spinning);
 /* Make an M that starts idle, unless one is on its way. */
 void gt_maker_ask_spare_locked(void);
 /* Does any P wait for an M to be made? */

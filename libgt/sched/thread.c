@@ -285,10 +285,10 @@ int gt_thread_new(struct gt_p *p, bool spinning)
 	gt_lock(&gt_sched.lock);
 	if (gt_load(&gt_sched.phase) != GT_ON)
 		error = -ECANCELED;
-	else if (gt_sched.threads >= gt_load(&limit) && p)
+	else if (gt_sched.threads >= gt_load(&limit) && p && !gt_sched.idle_m)
 		die_of_threads();
 	else if (gt_sched.threads >= gt_load(&limit))
-		error = -ECANCELED;	/* nobody needs a spare one yet */
+		error = -ECANCELED;	/* nobody needs a spare one yet, or one is idle */
 	gt_sched.threads++;
 	m->all_next = gt_sched.all_m;
 	gt_sched.all_m = m;
@@ -336,12 +336,12 @@ void gt_thread_start(struct gt_p *p, bool spinning)
 	m = gt_thread_take_idle_locked(p);
 	if (m)
 		m->spinning = spinning;
+	else
+		gt_maker_ask_locked(p, spinning);
 	gt_unlock(&gt_sched.lock);
 	GT_WINDOW("thread.given");
 	if (m)
 		gt_sched.backend->wake(m);
-	else
-		gt_maker_ask(p, spinning);
 }
 
 bool gt_thread_stop(struct gt_m *m)
@@ -357,6 +357,7 @@ bool gt_thread_stop(struct gt_m *m)
 		m->alone = p->start_failed;
 		gt_unlock(&gt_sched.lock);
 		gt_p_acquire(m, p);
+		reserve();
 		return true;
 	}
 	idle_put_locked(m);

@@ -22,8 +22,8 @@ $(OUT)/tests/%.o: libgt/tests/%.c | $(TEST_HARNESS)
 	$(call say,CC,$@)
 	$(compile)
 
-# It stops the library's own code half-way, and so compiles it in.
-$(OUT)/tests/aba.o: EXTRA_CFLAGS += -I$(TOP)/libgt -I$(TOP)/libgt/arch/$(LIBGT_ARCH)
+# They look into the library; the first stops its code half-way, and so compiles it in.
+$(OUT)/tests/aba.o $(OUT)/tests/windows.o: EXTRA_CFLAGS += -I$(TOP)/libgt -I$(TOP)/libgt/arch/$(LIBGT_ARCH)
 
 $(OUT)/tests/%: $(OUT)/tests/%.o $(LIBGT_A)
 	$(call say,LD,$@)

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "base/lock.h"
+#include "sched/sched.h"
 #include "test.h"
 
 extern void (*_Atomic gt_window_hook)(const char *name) __attribute__((__weak__));
@@ -527,5 +528,43 @@ WINDOW_TEST(netpoll_edge, "netpoll.edge")
 WINDOW_TEST(procs_grown, "procs.grown")
 WINDOW_TEST(procs_shed, "procs.shed")
 WINDOW_TEST(procs_moved, "procs.moved")
+
+/*
+ * At the limit of threads: while the maker is about to make one too many, the only one
+ * that there is comes back from its block and goes idle.
+ */
+static int wire[2];
+
+static void hold_up_maker(const char *name)
+{
+	int saved = errno;
+
+	if (!strcmp(name, "maker.took")) {
+		CHECK_EQ(write(wire[1], "x", 1), 1);
+		while (!atomic_load(&gt_sched.idle_m_count))
+			syscall(SYS_sched_yield);
+		atomic_fetch_add(&hits, 1);
+	}
+	errno = saved;
+}
+
+static void blocks_at_the_limit(void)
+{
+	char byte;
+
+	while (!hits) {
+		CHECK_EQ(read(wire[0], &byte, 1), 1);
+		gt_yield();
+	}
+}
+
+PLAIN_TEST(maker_took_at_the_limit)
+{
+	setenv("GTHANDOFF", "on", 1);
+	CHECK_EQ(pipe(wire), 0);
+	CHECK(gt_max_threads(1) > 0);
+	atomic_store(&gt_window_hook, hold_up_maker);
+	test_run(1, blocks_at_the_limit);
+}
 
 TEST_MAIN_IF(&gt_window_hook, "built without windows: VARIANT=windows has them")
