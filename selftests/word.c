@@ -42,7 +42,7 @@ static bool blocked(struct gt_test_worker *worker, unsigned int round)
 			gt_state(worker->group, worker->slot) == GT_STATE_BLOCKED);
 }
 
-static volatile uint64_t *start(struct gt_test_worker *worker, struct gt_test_group *group)
+static volatile __u64 *start(struct gt_test_worker *worker, struct gt_test_group *group)
 {
 	if (!gt_worker_start(worker, group, run_read_loop))
 		return NULL;
@@ -57,17 +57,17 @@ static bool next(struct gt_test_worker *worker, int fd)
 	return write(fd, "x", 1) == 1 && blocked(worker, round);
 }
 
-static bool swap(volatile uint64_t *word, uint64_t old, uint64_t new)
+static bool swap(volatile __u64 *word, uint64_t old, uint64_t new)
 {
 	return __sync_bool_compare_and_swap(word, old, new);
 }
 
 GT_TEST(word, blocked_and_back)
 {
-	volatile uint64_t *word = start(&self->worker, &self->group);
+	volatile __u64 *word = start(&self->worker, &self->group);
 	unsigned int i;
 
-	ASSERT_TRUE(word);
+	ASSERT_NE(NULL, word);
 	EXPECT_EQ(GT_USER_OFF, *word);
 	self->group.user[0].cover = 1;
 	*word = GT_USER_HELD | FLAGS;
@@ -85,9 +85,9 @@ GT_TEST(word, blocked_and_back)
 /* The flags are not the kernel's, and no reason to give up. */
 GT_TEST(word, flags_that_change)
 {
-	volatile uint64_t *word = start(&self->worker, &self->group);
+	volatile __u64 *word = start(&self->worker, &self->group);
 
-	ASSERT_TRUE(word);
+	ASSERT_NE(NULL, word);
 	self->group.user[0].cover = 1;
 	*word = GT_USER_HELD;
 	ASSERT_TRUE(next(&self->worker, self->pipe[1]));
@@ -99,9 +99,9 @@ GT_TEST(word, flags_that_change)
 
 GT_TEST(word, taken)
 {
-	volatile uint64_t *word = start(&self->worker, &self->group);
+	volatile __u64 *word = start(&self->worker, &self->group);
 
-	ASSERT_TRUE(word);
+	ASSERT_NE(NULL, word);
 	self->group.user[0].cover = 1;
 	*word = GT_USER_HELD;
 	ASSERT_TRUE(next(&self->worker, self->pipe[1]));
@@ -116,10 +116,10 @@ GT_TEST(word, taken)
 
 GT_TEST(word, late_taker)
 {
-	volatile uint64_t *word = start(&self->worker, &self->group);
+	volatile __u64 *word = start(&self->worker, &self->group);
 	uint64_t old;
 
-	ASSERT_TRUE(word);
+	ASSERT_NE(NULL, word);
 	self->group.user[0].cover = 1;
 	*word = GT_USER_HELD;
 	ASSERT_TRUE(next(&self->worker, self->pipe[1]));
@@ -134,9 +134,9 @@ GT_TEST(word, late_taker)
 
 GT_TEST(word, not_covered)
 {
-	volatile uint64_t *word = start(&self->worker, &self->group);
+	volatile __u64 *word = start(&self->worker, &self->group);
 
-	ASSERT_TRUE(word);
+	ASSERT_NE(NULL, word);
 	*word = GT_USER_HELD;
 	ASSERT_TRUE(next(&self->worker, self->pipe[1]));
 	EXPECT_EQ(GT_USER_HELD, *word);
@@ -152,10 +152,10 @@ GT_TEST(word, left_alone)
 		GT_USER_OFF, GT_USER_TAKEN, GT_USER_OWN, 0xf, ~0ULL, 1ULL << 63,
 		GT_USER_HELD | 1 << 8, GT_USER_BLOCKED, GT_USER_BLOCKED | 12345 << 8, FLAGS,
 	};
-	volatile uint64_t *word = start(&self->worker, &self->group);
+	volatile __u64 *word = start(&self->worker, &self->group);
 	unsigned int i;
 
-	ASSERT_TRUE(word);
+	ASSERT_NE(NULL, word);
 	self->group.user[0].cover = 1;
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		*word = words[i];
@@ -205,7 +205,7 @@ static void run_held_loop(struct gt_test_worker *self)
 static void *taker_main(void *arg)
 {
 	struct gt_test_worker *worker = arg;
-	volatile uint64_t *word = &worker->group->user[worker->slot].word;
+	volatile __u64 *word = &worker->group->user[worker->slot].word;
 	unsigned int pause = 0, i;
 
 	while (!worker->stop) {
