@@ -9,6 +9,7 @@
  *	PORT_KMSG		the kernel's log, whole, at the end
  *	PORT_REPORT		lines for gt-vm:
  *
+ *	  boot			process 1 has begun: the kernel is up
  *	  start			the command runs from here on
  *	  exit N | signal N	how it ended, or
  *	  timeout		it did not, and was killed

@@ -197,6 +197,7 @@ int main(void)
 		fprintf(stderr, "init: no channel to the host: this runs under gt-vm only\n");
 		return 1;
 	}
+	report("boot");
 	umask(022);
 	files_prepare();
 	stdio_open();
