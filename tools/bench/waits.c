@@ -90,7 +90,8 @@ static void recorder(void *ran)
  * thread of the runtime is busy with ending it. quiet: so long nothing has blocked
  * before.
  */
-static void handoff_samples(const char *name, long count, int64_t block, int64_t quiet)
+static void handoff_samples(const char *name, ssize_t (*reads)(int, void *, size_t), long count,
+			    int64_t block, int64_t quiet)
 {
 	const struct itimerspec after = { .it_value.tv_nsec = block };
 	int64_t *latency = bench_alloc(count, sizeof(*latency));
@@ -106,7 +107,7 @@ static void handoff_samples(const char *name, long count, int64_t block, int64_t
 			abort();
 		bench_go(recorder, &ran);
 		start = gt_now();
-		if (read(fd, &expired, sizeof(expired)) != sizeof(expired))
+		if (reads(fd, &expired, sizeof(expired)) != sizeof(expired))
 			abort();
 		/* Into the runtime, so that the quiet time is spent with a processor. */
 		do
@@ -121,12 +122,17 @@ static void handoff_samples(const char *name, long count, int64_t block, int64_t
 
 static void handoff(void)
 {
-	handoff_samples("handoff", bench_samples(100), BLOCK, 0);
+	handoff_samples("handoff", read, bench_samples(100), BLOCK, 0);
+}
+
+static void handoff_declared(void)
+{
+	handoff_samples("handoff_declared", gt_syscall_read, bench_samples(100), BLOCK, 0);
 }
 
 static void handoff_quiet(void)
 {
-	handoff_samples("handoff_quiet", bench_samples(50), BLOCK, QUIET);
+	handoff_samples("handoff_quiet", read, bench_samples(50), BLOCK, QUIET);
 }
 
 static _Atomic bool looping;
@@ -168,6 +174,7 @@ const struct bench bench_waits[] = {
 	{ "sleep", sleeping, "by how much a sleep of 1 ms is late" },
 	{ "tight", tight, "a task loops and calls nothing: when does the next one run" },
 	{ "handoff", handoff, "a task blocks in read(): when does the next one run" },
+	{ "handoff_declared", handoff_declared, "the same in a read() that is declared" },
 	{ "handoff_quiet", handoff_quiet, "the same after 15 ms in which nothing blocked" },
 	{ NULL, NULL, NULL },
 };
