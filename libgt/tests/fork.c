@@ -7,6 +7,12 @@
 
 static atomic_long ran;
 
+/*
+ * What AddressSanitizer's malloc() holds in another thread at the fork stays held in the
+ * child for ever (gcc 12; libc's own does not), so there the child must do without.
+ */
+static struct gt_chan *inherited;
+
 static void count_one(void *arg)
 {
 	(void)arg;
@@ -100,7 +106,7 @@ GT_TEST_PROCS(child_starts_no_tasks)
 
 static void uses_channels(void)
 {
-	struct gt_chan *chan = gt_chan_make(sizeof(int), 2);
+	struct gt_chan *chan = TEST_ASAN ? inherited : gt_chan_make(sizeof(int), 2);
 	struct gt_wg wg = {0};
 	int value = 4;
 
@@ -125,9 +131,11 @@ static void uses_channels(void)
 
 GT_TEST_PROCS(child_uses_channels)
 {
+	CHECK(inherited = gt_chan_make(sizeof(int), 2));
 	start_company();
 	CHECK_EQ(code_of_child(uses_channels), 0);
 	end_company();
+	gt_chan_put(inherited);
 }
 
 static void exits_with_handlers(void)
@@ -151,9 +159,9 @@ GT_TEST_PROCS(child_exits)
 static void runs_a_program(void)
 {
 	char *const argv[] = { "again", NULL };
+	char *const env[] = { "GT_TEST_EXECED=1", NULL };
 
-	setenv("GT_TEST_EXECED", "1", 1);
-	execv("/proc/self/exe", argv);
+	execve("/proc/self/exe", argv, env);
 	_exit(99);
 }
 
