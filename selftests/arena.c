@@ -461,16 +461,6 @@ GT_TEST(arena, threads_fault_at_once)
 
 /* ---------------------------------------------------------- cgroup and limits */
 
-static bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
 static long number_in(const char *path, const char *key)
 {
 	FILE *file = fopen(path, "r");
@@ -490,7 +480,7 @@ static long number_in(const char *path, const char *key)
 
 static bool group_make(void)
 {
-	write_text(CGROUP "/cgroup.subtree_control", "+memory");
+	gt_file_write(CGROUP "/cgroup.subtree_control", "+memory");
 	rmdir(GROUP);
 	return !mkdir(GROUP, 0755) && !access(GROUP "/memory.max", F_OK);
 }
@@ -506,7 +496,7 @@ static void stand_on(size_t size, int ready)
 	size_t i;
 	char *low;
 
-	if (!write_text(GROUP "/cgroup.procs", "0") || gt_setup(fd, 1, 0) || setup(fd, arg))
+	if (gt_file_write(GROUP "/cgroup.procs", "0") || gt_setup(fd, 1, 0) || setup(fd, arg))
 		_exit(1);
 	low = map(fd, arg.slots * SLOT);
 	if (low == MAP_FAILED)
@@ -552,8 +542,8 @@ GT_TEST(arena, no_more_than_the_cgroup_allows)
 
 	if (geteuid() || !group_make())
 		SKIP(return, "no memory controller in " CGROUP);
-	ASSERT_TRUE(write_text(GROUP "/memory.max", "16M"));
-	write_text(GROUP "/memory.swap.max", "0");
+	ASSERT_EQ(0, gt_file_write(GROUP "/memory.max", "16M"));
+	gt_file_write(GROUP "/memory.swap.max", "0");
 	ASSERT_EQ(0, pipe(fds));
 	pid = fork();
 	ASSERT_LE(0, pid);

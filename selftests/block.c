@@ -147,8 +147,7 @@ GT_TEST(block, parked)
 	self->worker.deadline_ns = GT_DEADLINE_NONE;
 	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, run_park_covered));
 	status = &self->group.worker[self->worker.slot];
-	ASSERT_TRUE(gt_until(gt_state(&self->group, self->worker.slot) == GT_STATE_PARKED &&
-			     gt_thread_state(self->worker.tid) == 'S'));
+	ASSERT_TRUE(gt_until(gt_sleeps_parked(&self->worker)));
 	nr = status->nr_uncovered;
 	ASSERT_TRUE(witness(&self->group, self->pipe[0]));
 	EXPECT_EQ(GT_STATE_PARKED, gt_state(&self->group, self->worker.slot));

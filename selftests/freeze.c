@@ -32,21 +32,6 @@ FIXTURE_TEARDOWN(freeze)
 	rmdir(self->root);
 }
 
-static int put(const char *group, const char *name, const char *text)
-{
-	char path[128];
-	int fd, err = 0;
-
-	snprintf(path, sizeof(path), "%s/%s", group, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static bool is_frozen(const char *group)
 {
 	char path[128], text[256] = "";
@@ -101,11 +86,11 @@ GT_TEST(freeze, sleeping_workers)
 		_exit(sleepers(ready[1], go[0]));
 	ASSERT_EQ(1, read(ready[0], text, 1));
 	snprintf(text, sizeof(text), "%d", pid);
-	ASSERT_EQ(0, put(self->group, "cgroup.procs", text));
+	ASSERT_EQ(0, gt_file_write_in(self->group, "cgroup.procs", text));
 	for (round = 0; round < 5; round++) {
-		ASSERT_EQ(0, put(self->group, "cgroup.freeze", "1"));
+		ASSERT_EQ(0, gt_file_write_in(self->group, "cgroup.freeze", "1"));
 		ASSERT_TRUE(gt_until(is_frozen(self->group)));
-		ASSERT_EQ(0, put(self->group, "cgroup.freeze", "0"));
+		ASSERT_EQ(0, gt_file_write_in(self->group, "cgroup.freeze", "0"));
 		ASSERT_TRUE(gt_until(!is_frozen(self->group)));
 	}
 	ASSERT_EQ(1, write(go[1], "x", 1));

@@ -37,7 +37,7 @@
 #include "kselftest_harness.h"
 
 #define GT_TEST_DEVICE	"/dev/" GT_DEVICE_NAME
-#define GT_TEST_MODULE	"/sys/module/gt/"
+#define GT_TEST_MODULE	"/sys/module/gt"
 #define MSEC		1000000ULL
 #define SEC		1000000000ULL
 
@@ -337,13 +337,58 @@ static inline char gt_thread_state(pid_t tid)
 	return end && end[1] ? end[2] : 0;
 }
 
+/* Asleep in GT_IOC_WORKER_PARK, and not on the way there. */
+static inline bool gt_sleeps_parked(const struct gt_test_worker *worker)
+{
+	return gt_state(worker->group, worker->slot) == GT_STATE_PARKED &&
+	       gt_thread_state(worker->tid) == 'S';
+}
+
+/* Signals that came, of the numbers that are counted. */
+static volatile unsigned int gt_signals;
+
+static inline void gt_on_signal(int number)
+{
+	gt_signals++;
+}
+
+static inline int gt_signal_count(int number, int flags)
+{
+	struct sigaction action = { .sa_handler = gt_on_signal, .sa_flags = flags };
+
+	return sigaction(number, &action, NULL) ? -errno : 0;
+}
+
+/* The whole text, at once, as files of the kernel's want it. */
+static inline int gt_file_write(const char *path, const char *text)
+{
+	ssize_t size = strlen(text), written;
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	written = write(fd, text, size);
+	if (written != size)
+		err = written < 0 ? -errno : -EIO;
+	close(fd);
+	return err;
+}
+
+static inline int gt_file_write_in(const char *folder, const char *name, const char *text)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return gt_file_write(path, text);
+}
+
 /* A number in a file of the module's in sysfs, or -errno. */
 static inline long gt_module_number(const char *name)
 {
 	char path[128], text[32] = "";
 	int fd, size;
 
-	snprintf(path, sizeof(path), GT_TEST_MODULE "%s", name);
+	snprintf(path, sizeof(path), GT_TEST_MODULE "/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -354,16 +399,25 @@ static inline long gt_module_number(const char *name)
 
 static inline int gt_module_set(const char *name, long value)
 {
-	char path[128], text[32];
-	int fd, size, err = 0;
+	char text[32];
 
-	snprintf(path, sizeof(path), GT_TEST_MODULE "%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
+	snprintf(text, sizeof(text), "%ld", value);
+	return gt_file_write_in(GT_TEST_MODULE, name, text);
+}
+
+/* Not while it is in use: -EAGAIN. */
+static inline int gt_module_unload(void)
+{
+	return syscall(SYS_delete_module, "gt", O_NONBLOCK) ? -errno : 0;
+}
+
+static inline int gt_module_load(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+
 	if (fd < 0)
 		return -errno;
-	size = snprintf(text, sizeof(text), "%ld", value);
-	if (write(fd, text, size) != size)
-		err = -errno;
+	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
 	close(fd);
 	return err;
 }

@@ -7,18 +7,6 @@
 
 #define ONLINE	"/sys/devices/system/cpu/cpu1/online"
 
-static int set_online(const char *value)
-{
-	int fd = open(ONLINE, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, 1) != 1)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 FIXTURE(hotplug) {
 	struct gt_test_group group;
 	struct gt_test_worker worker;
@@ -38,7 +26,7 @@ FIXTURE_SETUP(hotplug)
 FIXTURE_TEARDOWN(hotplug)
 {
 	if (!access(ONLINE, W_OK))
-		set_online("1");
+		gt_file_write(ONLINE, "1");
 }
 
 static void run_read_on_cpu1(struct gt_test_worker *self)
@@ -61,7 +49,7 @@ GT_TEST(hotplug, grace_survives)
 	/* On CPU 1, and in the read(): the cover comes after the move. */
 	ASSERT_TRUE(gt_until(self->group.user[self->worker.slot].cover &&
 			     gt_state(&self->group, self->worker.slot) == GT_STATE_BLOCKED));
-	err = set_online("0");
+	err = gt_file_write(ONLINE, "0");
 	if (err)
 		SKIP(return, "CPU 1 does not go offline: %s", strerror(-err));
 	if (gt_now() - status->blocked_ns > GT_GRACE_MAX_NS)
@@ -69,7 +57,7 @@ GT_TEST(hotplug, grace_survives)
 	ASSERT_TRUE(gt_until(status->nr_uncovered > 0));
 	EXPECT_GE(gt_now() - status->blocked_ns, GT_GRACE_MAX_NS);
 	EXPECT_EQ(1, self->group.status->uncovered);
-	ASSERT_EQ(0, set_online("1"));
+	ASSERT_EQ(0, gt_file_write(ONLINE, "1"));
 	ASSERT_EQ(1, write(self->pipe[1], "x", 1));
 	ASSERT_TRUE(gt_until(self->worker.done));
 }

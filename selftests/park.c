@@ -78,52 +78,34 @@ GT_TEST(park, far_deadline)
 	for (i = 0; i < 3; i++) {
 		self->worker.deadline_ns = far[i];
 		ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, gt_run_park));
-		ASSERT_TRUE(gt_until(gt_state(&self->group, self->worker.slot) ==
-				     GT_STATE_PARKED &&
-				     gt_thread_state(self->worker.tid) == 'S'));
+		ASSERT_TRUE(gt_until(gt_sleeps_parked(&self->worker)));
 		ASSERT_EQ(0, gt_wake(self->group.fd, self->worker.slot));
 		gt_worker_join(&self->worker);
 		EXPECT_EQ(0, self->worker.result);
 	}
 }
 
-static volatile unsigned int handled;
-
-static void handler(int number)
-{
-	handled++;
-}
-
-static void handle(int flags)
-{
-	struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
-
-	sigaction(SIGUSR1, &action, NULL);
-}
-
 GT_TEST(park, interrupted)
 {
-	handle(0);
+	ASSERT_EQ(0, gt_signal_count(SIGUSR1, 0));
 	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, gt_run_park));
 	ASSERT_TRUE(gt_worker_wait_state(&self->worker, GT_STATE_PARKED));
 	ASSERT_EQ(0, pthread_kill(self->worker.thread, SIGUSR1));
 	ASSERT_TRUE(gt_until(self->worker.done));
 	EXPECT_EQ(-EINTR, self->worker.result);
-	EXPECT_EQ(1, handled);
+	EXPECT_EQ(1, gt_signals);
 }
 
 GT_TEST(park, restarted)
 {
 	unsigned int i;
 
-	handle(SA_RESTART);
+	ASSERT_EQ(0, gt_signal_count(SIGUSR1, SA_RESTART));
 	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, gt_run_park));
 	for (i = 1; i <= 10; i++) {
-		ASSERT_TRUE(gt_until(gt_state(&self->group, self->worker.slot) ==
-				     GT_STATE_PARKED &&
-				     gt_thread_state(self->worker.tid) == 'S'));
+		ASSERT_TRUE(gt_until(gt_sleeps_parked(&self->worker)));
 		ASSERT_EQ(0, pthread_kill(self->worker.thread, SIGUSR1));
-		ASSERT_TRUE(gt_until(handled == i));
+		ASSERT_TRUE(gt_until(gt_signals == i));
 	}
 	EXPECT_FALSE(self->worker.done);
 	ASSERT_EQ(0, gt_wake(self->group.fd, self->worker.slot));
@@ -134,7 +116,7 @@ GT_TEST(park, restarted)
 /* Signals do not push the deadline away. */
 GT_TEST(park, restarted_deadline)
 {
-	handle(SA_RESTART);
+	ASSERT_EQ(0, gt_signal_count(SIGUSR1, SA_RESTART));
 	self->worker.deadline_ns = gt_now() + 200 * MSEC;
 	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, gt_run_park));
 	ASSERT_TRUE(gt_until(self->worker.done ||

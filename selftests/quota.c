@@ -15,16 +15,6 @@
 #define LIMIT	"/cpu.max"
 #define PROCS	"/cgroup.procs"
 
-static bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
 FIXTURE(quota) {
 	struct gt_test_group group;
 };
@@ -35,8 +25,8 @@ FIXTURE_SETUP(quota)
 	memset(self, 0, sizeof(*self));
 	rmdir(INNER);
 	rmdir(OUTER);
-	write_text(CGROUP "/cgroup.subtree_control", "+cpu");
-	if (geteuid() || mkdir(OUTER, 0755) || !write_text(OUTER "/cgroup.subtree_control", "+cpu") ||
+	gt_file_write(CGROUP "/cgroup.subtree_control", "+cpu");
+	if (geteuid() || mkdir(OUTER, 0755) || gt_file_write(OUTER "/cgroup.subtree_control", "+cpu") ||
 	    mkdir(INNER, 0755) || access(INNER LIMIT, F_OK))
 		SKIP(exit(KSFT_SKIP), "not root, or no controller cpu in " CGROUP);
 	GT_TEST_GROUP_OPEN(&self->group, 1, 0);
@@ -44,7 +34,7 @@ FIXTURE_SETUP(quota)
 
 FIXTURE_TEARDOWN(quota)
 {
-	write_text(CGROUP PROCS, "0");
+	gt_file_write(CGROUP PROCS, "0");
 	gt_until(!rmdir(INNER) || errno == ENOENT);
 	gt_until(!rmdir(OUTER) || errno == ENOENT);
 }
@@ -84,35 +74,35 @@ GT_TEST(quota, bad_values)
 
 GT_TEST(quota, own_group)
 {
-	ASSERT_TRUE(write_text(INNER PROCS, "0"));
+	ASSERT_EQ(0, gt_file_write(INNER PROCS, "0"));
 	EXPECT_EQ(INT64_MAX, limit_of(self->group.fd));
 	EXPECT_EQ(GT_LIMIT_NONE, self->group.status->limit);
-	ASSERT_TRUE(write_text(INNER LIMIT, "150000 100000"));
+	ASSERT_EQ(0, gt_file_write(INNER LIMIT, "150000 100000"));
 	EXPECT_EQ(1500000, limit_of(self->group.fd));
 	EXPECT_EQ(1500000, self->group.status->limit);
-	ASSERT_TRUE(write_text(INNER LIMIT, "100000 300000"));
+	ASSERT_EQ(0, gt_file_write(INNER LIMIT, "100000 300000"));
 	EXPECT_EQ(333334, limit_of(self->group.fd));
-	ASSERT_TRUE(write_text(INNER LIMIT, "100000000 1000"));
+	ASSERT_EQ(0, gt_file_write(INNER LIMIT, "100000000 1000"));
 	EXPECT_EQ(100000LL * GT_LIMIT_CPU, limit_of(self->group.fd));
-	ASSERT_TRUE(write_text(INNER LIMIT, "max"));
+	ASSERT_EQ(0, gt_file_write(INNER LIMIT, "max"));
 	EXPECT_EQ(INT64_MAX, limit_of(self->group.fd));
-	ASSERT_TRUE(write_text(CGROUP PROCS, "0"));
+	ASSERT_EQ(0, gt_file_write(CGROUP PROCS, "0"));
 	EXPECT_EQ(INT64_MAX, limit_of(self->group.fd));
 }
 
 GT_TEST(quota, least_of_all_above)
 {
-	ASSERT_TRUE(write_text(INNER PROCS, "0"));
-	ASSERT_TRUE(write_text(OUTER LIMIT, "250000 100000"));
+	ASSERT_EQ(0, gt_file_write(INNER PROCS, "0"));
+	ASSERT_EQ(0, gt_file_write(OUTER LIMIT, "250000 100000"));
 	EXPECT_EQ(2500000, limit_of(self->group.fd));
-	ASSERT_TRUE(write_text(INNER LIMIT, "300000 100000"));
+	ASSERT_EQ(0, gt_file_write(INNER LIMIT, "300000 100000"));
 	EXPECT_EQ(2500000, limit_of(self->group.fd));
-	ASSERT_TRUE(write_text(INNER LIMIT, "50000 100000"));
+	ASSERT_EQ(0, gt_file_write(INNER LIMIT, "50000 100000"));
 	EXPECT_EQ(500000, limit_of(self->group.fd));
-	ASSERT_TRUE(write_text(OUTER LIMIT, "max"));
+	ASSERT_EQ(0, gt_file_write(OUTER LIMIT, "max"));
 	EXPECT_EQ(500000, limit_of(self->group.fd));
 	/* Where it was is nothing to it. */
-	ASSERT_TRUE(write_text(CGROUP PROCS, "0"));
+	ASSERT_EQ(0, gt_file_write(CGROUP PROCS, "0"));
 	EXPECT_EQ(INT64_MAX, limit_of(self->group.fd));
 }
 
@@ -136,7 +126,7 @@ static int check_hidden(void)
 {
 	struct gt_test_group group;
 
-	CHECK(write_text(INNER PROCS, "0"));
+	CHECK(!gt_file_write(INNER PROCS, "0"));
 	CHECK(!unshare(CLONE_NEWCGROUP | CLONE_NEWNS));
 	CHECK(shows("/proc/self/cgroup", "0::/\n"));
 	CHECK(!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
@@ -153,8 +143,8 @@ GT_TEST(quota, hidden_from_the_process)
 	int status;
 	pid_t pid;
 
-	ASSERT_TRUE(write_text(OUTER LIMIT, "150000 100000"));
-	ASSERT_TRUE(write_text(INNER LIMIT, "400000 100000"));
+	ASSERT_EQ(0, gt_file_write(OUTER LIMIT, "150000 100000"));
+	ASSERT_EQ(0, gt_file_write(INNER LIMIT, "400000 100000"));
 	ASSERT_EQ(0, chmod(OUTER, 0700));
 	pid = fork();
 	ASSERT_LE(0, pid);
@@ -189,11 +179,11 @@ GT_TEST(quota, asked_while_groups_go)
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, ask_for_ever, &asker));
 	for (round = 0; round < rounds; round++) {
-		EXPECT_TRUE(write_text(INNER LIMIT, "200000 100000"));
-		EXPECT_TRUE(write_text(INNER PROCS, "0"));
+		EXPECT_EQ(0, gt_file_write(INNER LIMIT, "200000 100000"));
+		EXPECT_EQ(0, gt_file_write(INNER PROCS, "0"));
 		before = asker.order;
 		EXPECT_TRUE(gt_until(asker.order > before + 1));
-		EXPECT_TRUE(write_text(CGROUP PROCS, "0"));
+		EXPECT_EQ(0, gt_file_write(CGROUP PROCS, "0"));
 		EXPECT_TRUE(gt_until(!rmdir(INNER)));
 		EXPECT_EQ(0, mkdir(INNER, 0755));
 	}

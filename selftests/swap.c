@@ -172,26 +172,6 @@ GT_TEST(swap, unwritable)
 	EXPECT_EQ(GT_EVENT_WOKEN, events);
 }
 
-static volatile unsigned int handled;
-
-static void handler(int number)
-{
-	handled++;
-}
-
-static void handle(int flags)
-{
-	struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
-
-	sigaction(SIGUSR1, &action, NULL);
-}
-
-static bool sleeps_parked(struct gt_test_worker *worker)
-{
-	return gt_state(worker->group, worker->slot) == GT_STATE_PARKED &&
-	       gt_thread_state(worker->tid) == 'S';
-}
-
 static struct gt_worker_swap argument;
 
 static void run_swap_argument(struct gt_test_worker *self)
@@ -213,21 +193,21 @@ GT_TEST(swap, restarted)
 	struct gt_test_worker twice = { 0 };
 	unsigned int i;
 
-	handle(SA_RESTART);
+	ASSERT_EQ(0, gt_signal_count(SIGUSR1, SA_RESTART));
 	ASSERT_TRUE(gt_worker_start(&twice, &self->group, run_park_twice));
 	ASSERT_EQ(1, twice.slot);
-	ASSERT_TRUE(gt_until(sleeps_parked(&twice)));
+	ASSERT_TRUE(gt_until(gt_sleeps_parked(&twice)));
 	argument = (struct gt_worker_swap){
 		.size = sizeof(argument), .slot = 1, .deadline_ns = GT_DEADLINE_NONE,
 	};
 	ASSERT_TRUE(gt_worker_start(&self->swapper, &self->group, run_swap_argument));
-	ASSERT_TRUE(gt_until(twice.order == 1 && sleeps_parked(&twice)));
+	ASSERT_TRUE(gt_until(twice.order == 1 && gt_sleeps_parked(&twice)));
 	for (i = 1; i <= 10; i++) {
-		ASSERT_TRUE(gt_until(sleeps_parked(&self->swapper)));
+		ASSERT_TRUE(gt_until(gt_sleeps_parked(&self->swapper)));
 		ASSERT_EQ(0, pthread_kill(self->swapper.thread, SIGUSR1));
-		ASSERT_TRUE(gt_until(handled == i));
+		ASSERT_TRUE(gt_until(gt_signals == i));
 	}
-	ASSERT_TRUE(gt_until(sleeps_parked(&self->swapper)));
+	ASSERT_TRUE(gt_until(gt_sleeps_parked(&self->swapper)));
 	EXPECT_EQ(1, twice.order);
 	EXPECT_EQ(GT_STATE_PARKED, gt_state(&self->group, 1));
 	EXPECT_EQ(GT_SLOT_NONE, argument.slot);
@@ -240,12 +220,12 @@ GT_TEST(swap, restarted)
 /* Who restarts it by hand does not wake again either. */
 GT_TEST(swap, interrupted)
 {
-	handle(0);
+	ASSERT_EQ(0, gt_signal_count(SIGUSR1, 0));
 	argument = (struct gt_worker_swap){
 		.size = sizeof(argument), .slot = 0, .deadline_ns = GT_DEADLINE_NONE,
 	};
 	ASSERT_TRUE(gt_worker_start(&self->swapper, &self->group, run_swap_argument));
-	ASSERT_TRUE(gt_until(sleeps_parked(&self->swapper)));
+	ASSERT_TRUE(gt_until(gt_sleeps_parked(&self->swapper)));
 	ASSERT_EQ(0, pthread_kill(self->swapper.thread, SIGUSR1));
 	ASSERT_TRUE(gt_until(self->swapper.done));
 	EXPECT_EQ(-EINTR, self->swapper.result);

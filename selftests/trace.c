@@ -18,21 +18,6 @@ FIXTURE(trace) {
 	int pipe[2];
 };
 
-static int put(const char *folder, const char *name, const char *text)
-{
-	char path[192];
-	int fd, err = 0;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 /* Does a line of the trace have both, the second up to the end of a word? */
 static bool has(const char *instance, const char *event, const char *format, long number)
 {
@@ -72,7 +57,7 @@ FIXTURE_SETUP(trace)
 	}
 	snprintf(self->instance, sizeof(self->instance), "%s" INSTANCE, self->root);
 	ASSERT_TRUE(!mkdir(self->instance, 0700) || errno == EEXIST);
-	ASSERT_EQ(0, put(self->instance, "events/gt/enable", "1"));
+	ASSERT_EQ(0, gt_file_write_in(self->instance, "events/gt/enable", "1"));
 	ASSERT_EQ(0, pipe(self->pipe));
 	GT_TEST_GROUP_OPEN(&self->group, 3, 0);
 	self->standby.deadline_ns = self->parker.deadline_ns = GT_DEADLINE_NONE;
@@ -81,7 +66,7 @@ FIXTURE_SETUP(trace)
 
 FIXTURE_TEARDOWN(trace)
 {
-	put(self->instance, "events/gt/enable", "0");
+	gt_file_write_in(self->instance, "events/gt/enable", "0");
 	rmdir(self->instance);
 	if (self->mounted) {
 		umount(self->root);

@@ -22,19 +22,14 @@ FIXTURE_TEARDOWN(unload)
 {
 }
 
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "gt", O_NONBLOCK) ? -errno : 0;
-}
-
 GT_TEST(unload, refused_while_open)
 {
 	int fd = gt_open();
 
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(-EAGAIN, unload());
+	EXPECT_EQ(-EAGAIN, gt_module_unload());
 	ASSERT_EQ(0, gt_setup(fd, 1, 0));
-	EXPECT_EQ(-EAGAIN, unload());
+	EXPECT_EQ(-EAGAIN, gt_module_unload());
 }
 
 /* No descriptor is left, but a mapping is; then but a worker. */
@@ -42,27 +37,16 @@ GT_TEST(unload, refused_while_in_use)
 {
 	ASSERT_EQ(0, gt_group_open(&self->group, 4, 0));
 	close(self->group.fd);
-	EXPECT_EQ(-EAGAIN, unload());
+	EXPECT_EQ(-EAGAIN, gt_module_unload());
 	munmap((void *)self->group.user, 4096);
-	EXPECT_EQ(-EAGAIN, unload());
+	EXPECT_EQ(-EAGAIN, gt_module_unload());
 
 	ASSERT_EQ(0, gt_group_open(&self->group, 4, 0));
 	ASSERT_EQ(0, gt_attach(self->group.fd));
 	munmap((void *)self->group.user, 4096);
 	munmap((void *)self->group.status, 4096);
 	close(self->group.fd);
-	EXPECT_EQ(-EAGAIN, unload());
-}
-
-static int load(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
-
-	if (fd < 0)
-		return -errno;
-	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return err;
+	EXPECT_EQ(-EAGAIN, gt_module_unload());
 }
 
 static void run_nothing(struct gt_test_worker *self)
@@ -111,9 +95,9 @@ GT_TEST(unload, in_the_midst_of_exits)
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_TRUE(WIFSIGNALED(status));
 		/* As soon as it can be, while the last worker's end is under way. */
-		ASSERT_TRUE(gt_until((err = unload()) != -EAGAIN));
+		ASSERT_TRUE(gt_until((err = gt_module_unload()) != -EAGAIN));
 		ASSERT_EQ(0, err);
-		ASSERT_EQ(0, load(path));
+		ASSERT_EQ(0, gt_module_load(path));
 		ASSERT_TRUE(gt_until(!access(GT_TEST_DEVICE, R_OK | W_OK)));
 	}
 }

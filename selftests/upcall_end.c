@@ -114,22 +114,6 @@ static void request_and_die(bool by_exec)
 	_exit(5);
 }
 
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "gt", O_NONBLOCK) ? -errno : 0;
-}
-
-static int load(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
-
-	if (fd < 0)
-		return -errno;
-	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return err;
-}
-
 GT_TEST(upcall_end, killed)
 {
 	unsigned int i, rounds = 5 * gt_test_scale();
@@ -216,9 +200,9 @@ GT_TEST(upcall_end, module)
 	if (!pid)
 		request_and_die(false);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_TRUE(gt_until((err = unload()) != -EAGAIN));
+	ASSERT_TRUE(gt_until((err = gt_module_unload()) != -EAGAIN));
 	ASSERT_EQ(0, err);
-	ASSERT_EQ(0, load(path));
+	ASSERT_EQ(0, gt_module_load(path));
 	ASSERT_TRUE(gt_until(!access(GT_TEST_DEVICE, R_OK | W_OK)));
 }
 

@@ -80,22 +80,14 @@ GT_TEST(upcall_set, kept_and_taken_away)
 	EXPECT_EQ(1, gt_upcalls);
 }
 
-static volatile sig_atomic_t signals;
-
-static void on_signal(int signal)
-{
-	signals++;
-}
-
 GT_TEST(upcall_set, signal_alone)
 {
 	struct gt_worker_upcall arg = { .size = sizeof(arg), .signal = SIGURG };
-	struct sigaction action = { .sa_handler = on_signal };
 
-	ASSERT_EQ(0, sigaction(SIGURG, &action, NULL));
+	ASSERT_EQ(0, gt_signal_count(SIGURG, 0));
 	ASSERT_EQ(0, set(self->group.fd, arg));
 	EXPECT_EQ(0, gt_preempt(self->group.fd, self->slot, 0));
-	EXPECT_EQ(1, signals);
+	EXPECT_EQ(1, gt_signals);
 	/* The one stands for the other. */
 	EXPECT_EQ(0, self->group.user[self->slot].missed);
 	EXPECT_EQ(1, self->group.worker[self->slot].nr_missed);
@@ -104,13 +96,12 @@ GT_TEST(upcall_set, signal_alone)
 GT_TEST(upcall_set, stack_without_memory)
 {
 	self->arg.signal = SIGURG;
-	ASSERT_EQ(0, sigaction(SIGURG, &(struct sigaction){ .sa_handler = on_signal }, NULL));
-	signals = 0;
+	ASSERT_EQ(0, gt_signal_count(SIGURG, 0));
 	EXPECT_EQ(0, set(self->group.fd, self->arg));
 	ASSERT_EQ(0, mprotect(gt_upcall_stack, GT_UPCALL_STACK, PROT_READ));
 	EXPECT_EQ(0, gt_preempt(self->group.fd, self->slot, 0));
 	EXPECT_EQ(0, gt_upcalls);
-	EXPECT_EQ(1, signals);
+	EXPECT_EQ(1, gt_signals);
 	ASSERT_EQ(0, mprotect(gt_upcall_stack, GT_UPCALL_STACK, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(0, gt_preempt(self->group.fd, self->slot, 0));
 	EXPECT_EQ(1, gt_upcalls);

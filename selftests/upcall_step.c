@@ -142,18 +142,6 @@ static void run_probed(struct gt_test_worker *self)
 	}
 }
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 /* Where gt_probed is in the file of this program. */
 static long file_offset(void)
 {
@@ -181,8 +169,8 @@ GT_TEST(upcall_step, by_a_probe)
 		SKIP(return, "no %s that can be written", events);
 	ASSERT_LT(0, readlink("/proc/self/exe", program, sizeof(program) - 1));
 	snprintf(text, sizeof(text), "p:uprobes/gt_probed %s:0x%lx\n", program, file_offset());
-	ASSERT_EQ(0, write_file(events, text));
-	ASSERT_EQ(0, write_file(enable, "1"));
+	ASSERT_EQ(0, gt_file_write(events, text));
+	ASSERT_EQ(0, gt_file_write(enable, "1"));
 
 	rounds = 0;
 	wrong = 0;
@@ -190,8 +178,8 @@ GT_TEST(upcall_step, by_a_probe)
 	EXPECT_TRUE(gt_pester(&self->worker, 200 * gt_test_scale()));
 	self->worker.stop = true;
 	gt_worker_join(&self->worker);
-	EXPECT_EQ(0, write_file(enable, "0"));
-	EXPECT_EQ(0, write_file(events, "-:uprobes/gt_probed\n"));
+	EXPECT_EQ(0, gt_file_write(enable, "0"));
+	EXPECT_EQ(0, gt_file_write(events, "-:uprobes/gt_probed\n"));
 	EXPECT_EQ(0, self->worker.result);
 	EXPECT_LT(0, rounds);
 	EXPECT_EQ(0, wrong);

@@ -117,13 +117,6 @@ GT_TEST_SYSCALL(epoll_wait, SYS_epoll_wait, end_by_write)
 GT_TEST_SYSCALL(futex, SYS_futex, end_futex)
 GT_TEST_SYSCALL(nanosleep, SYS_clock_nanosleep, end_by_itself)
 
-static volatile unsigned int handled;
-
-static void on_signal(int signal)
-{
-	handled++;
-}
-
 /* Bytes, one by one, with a signal and a request before each. */
 static void run_read_many(struct gt_test_worker *self)
 {
@@ -140,12 +133,10 @@ static void run_read_many(struct gt_test_worker *self)
 
 GT_TEST(upcall_syscall, restarted)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	unsigned int i, rounds = 100 * gt_test_scale();
 
-	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, gt_signal_count(SIGUSR1, SA_RESTART));
 	errno = 0;
-	handled = 0;
 	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, run_read_many));
 	for (i = 0; i < rounds && !self->worker.done; i++) {
 		ASSERT_TRUE(gt_until(self->worker.done ||
@@ -154,7 +145,7 @@ GT_TEST(upcall_syscall, restarted)
 		ASSERT_EQ(0, gt_preempt(self->group.fd, self->worker.slot, 0));
 		syscall(SYS_tgkill, getpid(), self->worker.tid, SIGUSR1);
 		/* Now it is on its way back into the read(). */
-		ASSERT_TRUE(gt_until(self->worker.done || handled > i));
+		ASSERT_TRUE(gt_until(self->worker.done || gt_signals > i));
 		ASSERT_EQ(1, write(self->pipe[1], "x", 1));
 	}
 	close(self->pipe[1]);
