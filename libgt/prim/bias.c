@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The ordinary path of a lock that may lean to a P. The argument is in bias.h. */
-#include <sched.h>
-
-#include "arch.h"
+#include "base/relax.h"
 #include "prim/bias.h"
-
-#define GT_BIAS_SPINS 100
 
 /* The owner's M is in for some instructions, unless the kernel runs another. */
 static void take_from_owner(struct gt_bias *bias)
 {
 	gt_store(&bias->owner, GT_BIAS_NEVER);
 	gt_barrier_heavy();						/* (B) */
-	for (int i = 0; gt_load_acquire(&bias->busy); i++) {
-		if (i < GT_BIAS_SPINS)
-			gt_cpu_relax();
-		else
-			sched_yield();
-	}
+	for (int i = 0; gt_load_acquire(&bias->busy); i++)
+		gt_relax(i);
 	bias->leaning = false;
 }
 

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of a word's leaning. The argument is in lean.h. */
-#include <sched.h>
-
+#include "base/relax.h"
 #include "prim/lean.h"
-
-#define GT_LEAN_SPINS 100
 
 /* The M of the named P is busy for some instructions, unless the kernel runs another. */
 static void take_from_owner(struct gt_lean *lean)
 {
 	gt_store(&lean->revoked, true);
 	gt_barrier_heavy();						/* (B) */
-	for (int i = 0; gt_load_acquire(&lean->busy); i++) {
-		if (i < GT_LEAN_SPINS)
-			gt_cpu_relax();
-		else
-			sched_yield();
-	}
+	for (int i = 0; gt_load_acquire(&lean->busy); i++)
+		gt_relax(i);
 }
 
 uint32_t gt_lean_straighten(struct gt_lean *lean)

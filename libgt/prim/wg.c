@@ -26,8 +26,7 @@
  *
  * Source: Go's sync/waitgroup.go.
  */
-#include <sched.h>
-
+#include "base/relax.h"
 #include "base/window.h"
 #include "gt/panic.h"
 #include "gt/sync.h"
@@ -35,7 +34,6 @@
 #include "sched/task.h"
 
 #define GT_WG_DIRECT ((uint64_t)1 << 31)	/* one that waits is not in the queue */
-#define GT_WG_SPINS 100
 
 static _Atomic uint64_t *state_of(struct gt_wg *wg)
 {
@@ -58,12 +56,8 @@ static struct gt_g *take_direct(struct gt_wg *wg)
 	_Atomic(struct gt_g *) *direct = direct_of(wg);
 	struct gt_g *g;
 
-	for (int i = 0; !(g = gt_load_acquire(direct)); i++) {		/* (B) */
-		if (i < GT_WG_SPINS)
-			gt_cpu_relax();
-		else
-			sched_yield();
-	}
+	for (int i = 0; !(g = gt_load_acquire(direct)); i++)		/* (B) */
+		gt_relax(i);
 	gt_store(direct, NULL);
 	return g;
 }

@@ -45,6 +45,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "base/relax.h"
 #include "base/window.h"
 #include "gt/task.h"
 #include "sched/bubble.h"
@@ -53,7 +54,6 @@
 
 #define GT_HEAP_WAYS 4
 #define GT_HEAP_ROOM 64
-#define GT_CANCEL_SPINS 100
 
 static struct gt_timers heaps[GT_MAXPROCS_MAX] = {
 	[0 ... GT_MAXPROCS_MAX - 1] = { .first = INT64_MAX },
@@ -331,10 +331,7 @@ bool gt_alarm_cancel(struct gt_alarm *alarm)
 	alarm->at = 0;
 	for (int i = 0; gt_unlikely(timers->firing == alarm); i++) {
 		gt_unlock(&timers->lock);
-		if (i < GT_CANCEL_SPINS)
-			gt_cpu_relax();
-		else
-			sched_yield();
+		gt_relax(i);
 		gt_lock(&timers->lock);
 	}
 	none = none && !timers->count;
