@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/queue.h>
 
 #include "backend/backend.h"
 #include "sched/arena.h"
@@ -29,7 +30,7 @@
 #define GT_CHUNK_SLABS 64	/* bits of gt_chunk.free */
 
 struct gt_chunk {
-	struct gt_chunk *next, **link;	/* in arena.open, while free is not 0 */
+	LIST_ENTRY(gt_chunk) link;	/* in arena.open, while free is not 0 */
 	char *map;
 	uint64_t free;			/* a bit for each slab's room */
 };
@@ -37,24 +38,8 @@ struct gt_chunk {
 static struct {
 	enum { UNKNOWN, USED, REFUSED } state;
 	size_t slab_size;
-	struct gt_chunk *open;
+	LIST_HEAD(, gt_chunk) open;
 } arena;
-
-static void open_put(struct gt_chunk *chunk)
-{
-	chunk->next = arena.open;
-	chunk->link = &arena.open;
-	if (chunk->next)
-		chunk->next->link = &chunk->next;
-	arena.open = chunk;
-}
-
-static void open_remove(struct gt_chunk *chunk)
-{
-	*chunk->link = chunk->next;
-	if (chunk->next)
-		chunk->next->link = chunk->link;
-}
 
 static struct gt_chunk *chunk_make(size_t stride, size_t guard)
 {
@@ -68,7 +53,7 @@ static struct gt_chunk *chunk_make(size_t stride, size_t guard)
 		return NULL;
 	}
 	chunk->free = ~UINT64_C(0);
-	open_put(chunk);
+	LIST_INSERT_HEAD(&arena.open, chunk, link);
 	return chunk;
 }
 
@@ -82,7 +67,7 @@ static bool is_wanted(void)
 
 char *gt_arena_get(struct gt_chunk **where, unsigned int count, size_t stride, size_t guard)
 {
-	struct gt_chunk *chunk = arena.open;
+	struct gt_chunk *chunk = LIST_FIRST(&arena.open);
 	unsigned int i;
 
 	if (arena.state == REFUSED)
@@ -105,7 +90,7 @@ char *gt_arena_get(struct gt_chunk **where, unsigned int count, size_t stride, s
 	i = (unsigned int)__builtin_ctzll(chunk->free);
 	chunk->free &= ~(UINT64_C(1) << i);
 	if (!chunk->free)
-		open_remove(chunk);
+		LIST_REMOVE(chunk, link);
 	*where = chunk;
 	return chunk->map + i * arena.slab_size;
 }
@@ -113,13 +98,13 @@ char *gt_arena_get(struct gt_chunk **where, unsigned int count, size_t stride, s
 void gt_arena_put(struct gt_chunk *chunk, char *map)
 {
 	if (!chunk->free)
-		open_put(chunk);
+		LIST_INSERT_HEAD(&arena.open, chunk, link);
 	chunk->free |= UINT64_C(1) << (size_t)(map - chunk->map) / arena.slab_size;
 	if (chunk->free != ~UINT64_C(0)) {
 		madvise(map, arena.slab_size, MADV_DONTNEED);
 		return;
 	}
-	open_remove(chunk);
+	LIST_REMOVE(chunk, link);
 	munmap(chunk->map, GT_CHUNK_SLABS * arena.slab_size);
 	free(chunk);
 }

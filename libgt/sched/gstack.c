@@ -36,6 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -55,8 +56,8 @@
 #define GT_TRIM_REST 100	/* times as long as it took */
 
 struct gt_slab {
-	struct gt_slab *next, **link;	/* lock: in stacks.slabs */
-	struct gt_slab *open_next, **open_link;	/* lock: in stacks.open */
+	LIST_ENTRY(gt_slab) link;	/* lock: in stacks.slabs */
+	LIST_ENTRY(gt_slab) open_link;	/* lock: in stacks.open */
 	char *map;
 	struct gt_chunk *chunk;		/* that map is of; NULL: it is a mapping */
 	size_t guard, stride;		/* bytes of a guard, and of it with its stack */
@@ -66,8 +67,8 @@ struct gt_slab {
 
 static struct {
 	struct gt_lock lock;
-	struct gt_slab *slabs;		/* lock: all of them */
-	struct gt_slab *open;		/* lock: those with fresh stacks */
+	LIST_HEAD(, gt_slab) slabs;	/* lock: all of them */
+	LIST_HEAD(, gt_slab) open;	/* lock: those with fresh stacks */
 	size_t made;			/* lock: stacks of slabs that are not fresh */
 	struct gt_g *dead;		/* lock */
 	_Atomic size_t dead_count;	/* of dead. Written under the lock */
@@ -102,27 +103,11 @@ static size_t round_up(size_t size)
 	return (size + GT_PAGE - 1) / GT_PAGE * GT_PAGE;
 }
 
-static void open_put_locked(struct gt_slab *slab)
-{
-	slab->open_next = stacks.open;
-	slab->open_link = &stacks.open;
-	if (slab->open_next)
-		slab->open_next->open_link = &slab->open_next;
-	stacks.open = slab;
-}
-
-static void open_remove_locked(struct gt_slab *slab)
-{
-	*slab->open_link = slab->open_next;
-	if (slab->open_next)
-		slab->open_next->open_link = slab->open_link;
-}
-
 /* Stacks of slab are fresh again. */
 static void fresh_put_locked(struct gt_slab *slab, uint64_t which)
 {
 	if (!slab->fresh)
-		open_put_locked(slab);
+		LIST_INSERT_HEAD(&stacks.open, slab, open_link);
 	slab->fresh |= which;
 }
 
@@ -151,11 +136,7 @@ static struct gt_slab *slab_make_locked(unsigned int count, size_t size, size_t 
 	if (!gt_guard_map(slab->map, count * slab->stride))
 		goto map;
 link:
-	slab->next = stacks.slabs;
-	slab->link = &stacks.slabs;
-	if (slab->next)
-		slab->next->link = &slab->next;
-	stacks.slabs = slab;
+	LIST_INSERT_HEAD(&stacks.slabs, slab, link);
 	return slab;
 map:
 	munmap(slab->map, count * slab->stride);
@@ -166,9 +147,7 @@ slab:
 
 static void slab_put_locked(struct gt_slab *slab)
 {
-	*slab->link = slab->next;
-	if (slab->next)
-		slab->next->link = slab->link;
+	LIST_REMOVE(slab, link);
 	gt_fiber_clean(slab->map, slab->count * slab->stride);
 	if (slab->chunk)
 		gt_arena_put(slab->chunk, slab->map);
@@ -211,12 +190,12 @@ static struct gt_g *get_fresh(struct gt_p *p)
 	size_t most;
 
 	gt_lock(&stacks.lock);
-	slab = stacks.open;
+	slab = LIST_FIRST(&stacks.open);
 	if (!slab) {
 		slab = slab_make_locked(GT_SLAB_STACKS, GT_STACK_SIZE, GT_GUARD_SIZE);
 		if (!slab)
 			goto out;
-		open_put_locked(slab);
+		LIST_INSERT_HEAD(&stacks.open, slab, open_link);
 	}
 	most = p ? stacks.made / GT_BATCH_SHARE : 0;
 	first = (unsigned int)__builtin_ctzll(slab->fresh);
@@ -225,7 +204,7 @@ static struct gt_g *get_fresh(struct gt_p *p)
 	while (count < most && first + count < slab->count &&
 	       slab->fresh & 1ull << (first + count));
 	if (!slab->fresh)
-		open_remove_locked(slab);
+		LIST_REMOVE(slab, open_link);
 	stacks.made += count;
 out:
 	gt_unlock(&stacks.lock);
@@ -372,7 +351,7 @@ static void trim(void)
 
 		fresh_put_locked(slab, 1ull << ((char *)batch[i] - slab->map) / slab->stride);
 		if (slab->fresh == bits(slab->count)) {
-			open_remove_locked(slab);
+			LIST_REMOVE(slab, open_link);
 			slab_put_locked(slab);
 		}
 	}
@@ -419,8 +398,10 @@ void gt_stack_harden(struct gt_g *g)
 
 void gt_stack_each(void (*fn)(struct gt_g *g))
 {
+	struct gt_slab *slab;
+
 	gt_lock(&stacks.lock);
-	for (struct gt_slab *slab = stacks.slabs; slab; slab = slab->next)
+	LIST_FOREACH(slab, &stacks.slabs, link)
 		for (unsigned int i = 0; i < slab->count; i++)
 			if (!(slab->fresh & 1ull << i))
 				fn(g_of(slab, i));
@@ -434,11 +415,13 @@ const char *gt_stack_guards_name(void)
 
 void gt_stack_end(void)
 {
-	while (stacks.slabs) {
-		for (unsigned int i = 0; i < stacks.slabs->count; i++)
-			if (!(stacks.slabs->fresh & 1ull << i))
-				gt_fiber_unmap(&g_of(stacks.slabs, i)->fiber);
-		slab_put_locked(stacks.slabs);
+	struct gt_slab *slab;
+
+	while ((slab = LIST_FIRST(&stacks.slabs))) {
+		for (unsigned int i = 0; i < slab->count; i++)
+			if (!(slab->fresh & 1ull << i))
+				gt_fiber_unmap(&g_of(slab, i)->fiber);
+		slab_put_locked(slab);
 	}
 	gt_guard_end();
 	gt_arena_end();
