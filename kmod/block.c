@@ -217,6 +217,7 @@ static void gt_block_sched_out(struct preempt_notifier *notifier, struct task_st
 static void gt_block_sched_in(struct preempt_notifier *notifier, int cpu)
 {
 	struct gt_worker *worker = container_of(notifier, struct gt_worker, notifier);
+	bool taken;
 
 	gt_slice_in(worker);
 	if (gt_block_state(worker) != GT_STATE_BLOCKED)
@@ -228,8 +229,10 @@ static void gt_block_sched_in(struct preempt_notifier *notifier, int cpu)
 	 * of a user who stores, and then reads that one as still BLOCKED: this task sees the
 	 * store.
 	 */
-	gt_word_return(worker, GT_WORD_SEQ(worker->status->word));
+	taken = gt_word_return(worker, GT_WORD_SEQ(worker->status->word));
 	hrtimer_cancel(&worker->grace_timer);		/* (D) */
+	if (taken)
+		gt_upcall_request(worker, GT_UPCALL_RETURN);
 }
 
 struct preempt_ops gt_block_preempt_ops = {

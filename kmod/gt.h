@@ -214,6 +214,7 @@ struct gt_slice {
  * @events:	pending GT_EVENT_* bits. Set by anybody, with a wakeup after it; taken
  *		by the task alone.
  * @standby:	on group->standby, or empty. Under group->lock.
+ * @offered:	@user->word was BLOCKED in this block. The task's.
  * @armed:	the word of the last block that was to be reported. Written in
  *		sched_out.
  * @raised:	the word of the last block that was reported. Under group->lock.
@@ -243,6 +244,7 @@ struct gt_worker {
 	atomic_t events;
 	struct list_head standby;
 
+	bool offered;
 	u64 armed;
 	u64 raised;
 	u64 answered;
@@ -387,7 +389,7 @@ extern struct preempt_ops gt_block_preempt_ops;
 
 /* word.c */
 void gt_word_block(struct gt_worker *worker, u64 number);
-void gt_word_return(struct gt_worker *worker, u64 number);
+bool gt_word_return(struct gt_worker *worker, u64 number);
 
 /* park.c */
 int gt_park(struct gt_worker *worker, const struct gt_worker_park *arg,

@@ -46,7 +46,7 @@ static long gt_ioctl_info(struct file *file, struct gt_group *group,
 			    GT_FEATURE_WORD |
 			    (gt_quota_available() ? GT_FEATURE_CPU_LIMIT : 0) |
 			    (gt_compat_has_task_work() ?
-			     GT_FEATURE_UPCALL | GT_FEATURE_SLICE : 0),
+			     GT_FEATURE_UPCALL | GT_FEATURE_SLICE | GT_FEATURE_RETURN : 0),
 		.workers_max = GT_WORKERS_MAX,
 	};
 

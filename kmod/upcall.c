@@ -145,6 +145,16 @@ static void gt_upcall_missed(struct gt_worker *worker, unsigned int reasons)
 	WRITE_ONCE(worker->status->nr_missed, worker->status->nr_missed + 1);
 }
 
+/* In place of an upcall. None stands in for that of a return: it would come too late. */
+static void gt_upcall_signal(struct gt_worker *worker, unsigned int reasons)
+{
+	int signal = reasons & ~GT_UPCALL_RETURN ? worker->upcall.signal : 0;
+
+	gt_upcall_missed(worker, signal ? reasons & GT_UPCALL_RETURN : reasons);
+	if (signal)
+		send_sig(signal, current, 1);
+}
+
 static void gt_upcall_deliver(struct gt_worker *worker, unsigned int reasons)
 {
 	struct pt_regs *regs = task_pt_regs(current);
@@ -178,9 +188,7 @@ static void gt_upcall_deliver(struct gt_worker *worker, unsigned int reasons)
 		gt_upcall_missed(worker, reasons);
 		break;
 	case GT_UPCALL_SIGNAL:
-		gt_upcall_missed(worker, upcall->signal ? 0 : reasons);
-		if (upcall->signal)
-			send_sig(upcall->signal, current, 1);
+		gt_upcall_signal(worker, reasons);
 		break;
 	}
 }

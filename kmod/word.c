@@ -50,6 +50,9 @@
  * A block that finds another state than HELD, or is not covered, changes nothing, and its
  * end neither: (B) is tried only from BLOCKED with the number of the block that ends.
  *
+ * Who comes back to find TAKEN is made to call its runtime before it runs on (upcall.c),
+ * which changes nothing here: the word is user space's by then.
+ *
  * tools/model/word.pml has these steps; spin takes them in every order, as they are and
  * with each of them broken.
  *
@@ -66,9 +69,9 @@
 
 /*
  * From a state and number to another, with the flags as they are. A full barrier, whether
- * it succeeds or not.
+ * it succeeds, which it returns, or not.
  */
-static void gt_word_change(u64 *word, u64 from, u64 to)
+static bool gt_word_change(u64 *word, u64 from, u64 to)
 {
 	u64 old = READ_ONCE(*word);
 	int tries;
@@ -77,10 +80,11 @@ static void gt_word_change(u64 *word, u64 from, u64 to)
 		u64 seen = cmpxchg(word, old, to | (old & GT_USER_FLAGS));
 
 		if (seen == old)
-			return;
+			return true;
 		old = seen;
 	}
 	smp_mb();	/* what cmpxchg() would have been: the callers promise one */
+	return false;
 }
 
 /**
@@ -90,7 +94,8 @@ static void gt_word_change(u64 *word, u64 from, u64 to)
  */
 void gt_word_block(struct gt_worker *worker, u64 number)
 {
-	gt_word_change(&worker->user->word, GT_USER_HELD, number << 8 | GT_USER_BLOCKED); /* (A) */
+	worker->offered = gt_word_change(&worker->user->word, GT_USER_HELD,
+					 number << 8 | GT_USER_BLOCKED);	/* (A) */
 }
 
 /**
@@ -99,8 +104,16 @@ void gt_word_block(struct gt_worker *worker, u64 number)
  * @number:	of the block
  *
  * A full barrier.
+ *
+ * Return: true if what the worker held was taken in that block.
  */
-void gt_word_return(struct gt_worker *worker, u64 number)
+bool gt_word_return(struct gt_worker *worker, u64 number)
 {
-	gt_word_change(&worker->user->word, number << 8 | GT_USER_BLOCKED, GT_USER_HELD); /* (B) */
+	u64 *word = &worker->user->word;
+	bool offered = worker->offered;
+
+	worker->offered = false;
+	if (gt_word_change(word, number << 8 | GT_USER_BLOCKED, GT_USER_HELD))	/* (B) */
+		return false;
+	return offered && GT_USER_STATE(READ_ONCE(*word)) == GT_USER_TAKEN;
 }

@@ -299,6 +299,7 @@ static void count_all(struct gt_stats *all)
 	all->gap_ns = gt_load(&gt_sched.gap_ns);
 	all->procs = gt_load(&gt_sched.procs);
 	all->wakes = gt_load(&gt_sched.nr_wakes);
+	all->returns_held = gt_load(&gt_sched.nr_returns_held);
 	all->preemptions = gt_load(&gt_sched.nr_preempts);
 	all->preemptions_held = gt_load(&gt_sched.nr_preempts_held);
 	all->preemptions_late = gt_load(&gt_sched.nr_preempts_late);

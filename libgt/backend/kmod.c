@@ -13,7 +13,8 @@
  * (preempt.c), but no system call ends early for it, and nothing is masked. It runs on a
  * stack of the M's own, not on its signal stack: who is interrupted there may be a signal's
  * handler, and then another signal would begin that stack anew. In such cases the module
- * sends the signal.
+ * sends the signal. An upcall also stops a thread that comes back from a block in which its
+ * P was taken, before it runs on.
  *
  * An M that gets no slot (all are taken) is served by the futex backend, and by
  * sysmon, as if there were no module.
@@ -160,8 +161,12 @@ uint32_t gt_upcall_vector[2];
 
 void gt_upcall(void *frame)
 {
-	(void)frame;
-	gt_preempt_upcall();
+	const struct gt_upcall_frame *what = frame;
+
+	if (what->reasons & GT_UPCALL_RETURN)
+		gt_preempt_returned();
+	if (what->reasons & ~GT_UPCALL_RETURN)
+		gt_preempt_upcall();
 }
 
 /* A signal's handler may run on it, as on a thread's own stack. */
@@ -320,7 +325,8 @@ static bool kmod_preempt_missed(struct gt_m *m)
 	int slot = gt_load(&m->slot);
 
 	return kmod.upcalls && slot >= 0 &&
-	       __atomic_exchange_n(&kmod.user[slot].missed, 0, __ATOMIC_SEQ_CST);
+	       __atomic_exchange_n(&kmod.user[slot].missed, 0, __ATOMIC_SEQ_CST) &
+	       GT_UPCALL_PREEMPT;
 }
 
 static int64_t kmod_resumed_ago(struct gt_m *m)

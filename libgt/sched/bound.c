@@ -61,10 +61,14 @@ bool gt_bound_has_turn_locked(void)
 /* g has been taken from sched.bound. */
 static void took_locked(struct gt_g *g)
 {
-	if (gt_load(&g->state) == GT_PREEMPTED)
-		gt_store(&gt_sched.held, gt_load(&gt_sched.held) - 1);
-	else
+	if (gt_load(&g->state) != GT_PREEMPTED) {
 		gt_sched.bound_idle--;
+	} else if (g->bound->returned) {
+		g->bound->returned = false;
+		atomic_fetch_sub(&gt_sched.returned, 1);
+	} else {
+		gt_store(&gt_sched.held, gt_load(&gt_sched.held) - 1);
+	}
 	gt_queue_counted_locked();
 }
 

@@ -35,8 +35,9 @@
  * looks, nobody changes what it will see.
  *
  * M leaves by a release store to inside, which the taker's load acquires: whatever
- * M did to its P inside is done. Who loses a P runs on in user code without it, up
- * to its next entry; this gap is measured where the backend can (gap_ns).
+ * M did to its P inside is done. Who loses a P is stopped before it is back in user
+ * code, where the backend can (gt_preempt_returned); else it runs on without, up to its
+ * next entry. This gap is measured where the backend can (gap_ns).
  *
  * A declared system call (syscall.c) needs neither: M itself has set take to SYSCALL
  * with the call's number, and will not touch its P before it has set it back, by

@@ -67,6 +67,19 @@
  * Rejected there: to exchange the task for one that is held. Those then have all turns
  * among themselves, and who waits in a queue waits for ever.
  *
+ * BACK FROM A BLOCK WITHOUT A P. Where the backend can, a thread whose P was taken while
+ * it slept calls gt_preempt_returned() before it is back in user code. It takes an idle P,
+ * or is held as above, until its task has its turn: so no more tasks compute than there
+ * are Ps. Such threads are there anyway, so they do not count towards the bound; but they
+ * may own locks as the others do, so sysmon rescues them, too. There is one difference:
+ * sysmon does not send for them, so the task may own malloc()'s lock and be held while
+ * sysmon waits for that. So it is let go on without a P if sysmon is busy:
+ *
+ *	task (come_back)		sysmon
+ *	returned++			busy = true
+ *	(B) full barrier		(C) full barrier
+ *	if (busy) returned--, go on	if (returned) leave it to others
+ *
  * fork() copies the calling thread alone, and that is not held. A run ends with tasks
  * held by letting them go loose, since one in malloc() must not stay there: each ends at
  * its next entry into the runtime.
@@ -167,11 +180,16 @@ static bool has_choice_locked(struct gt_p *p)
 }
 
 /* m's task becomes runnable, and m its to go on with. */
-static void put_locked(struct gt_m *m)
+static void put_uncounted_locked(struct gt_m *m)
 {
 	m->g->bound = m;
 	gt_store(&m->g->state, GT_PREEMPTED);
 	gt_bound_put_locked(m->g);
+}
+
+static void put_locked(struct gt_m *m)
+{
+	put_uncounted_locked(m);
 	gt_count(&gt_sched.held);
 	if (gt_load(&gt_sched.held) > gt_load(&gt_sched.held_peak))
 		gt_store(&gt_sched.held_peak, gt_load(&gt_sched.held));
@@ -257,6 +275,70 @@ void gt_preempt_found(struct gt_m *m)
 {
 	gt_store(&m->loose, false);
 	atomic_fetch_sub(&gt_sched.loose, 1);
+}
+
+/* m, whose P was taken, is without it from here on. */
+static void forget_p(struct gt_m *m)
+{
+	atomic_fetch_add_explicit(&gt_sched.gap_ns, gt_sched.backend->resumed_ago(m),
+				  memory_order_relaxed);
+	gt_sched.backend->cover(m, false);
+	m->p = NULL;
+	m->pick = NULL;
+	gt_store(&m->held, NULL);
+}
+
+/* Give m an idle P, or hold it. False: it goes on as it is. */
+static bool come_back(struct gt_m *m, bool *held)
+{
+	struct gt_p *p = NULL;
+	bool ok;
+
+	gt_lock(&gt_sched.lock);
+	atomic_fetch_add(&gt_sched.returned, 1);			/* (B) */
+	ok = gt_load(&gt_sched.phase) == GT_ON && !atomic_load(&gt_sched.sysmon_busy);
+	if (ok) {
+		forget_p(m);
+		p = gt_p_idle_get_locked();
+	}
+	*held = ok && !p;
+	if (*held) {
+		m->returned = true;
+		put_uncounted_locked(m);
+	} else {
+		atomic_fetch_sub(&gt_sched.returned, 1);
+	}
+	gt_unlock(&gt_sched.lock);
+	if (p) {
+		gt_p_acquire(m, p);
+		gt_count(&p->tick);
+		gt_store(gt_take(m), GT_TAKE_NONE);
+		add(&gt_sched.nr_regains);
+	}
+	return ok;
+}
+
+void gt_preempt_returned(void)
+{
+	struct gt_m *m = gt_m_self();
+	int saved = errno;
+	bool held;
+
+	/* What holds preemption off holds this off, too. */
+	if (!m || gt_load(&m->inside) || gt_load(&m->g->preempt_off) || m->g->syscall_depth)
+		return;
+	gt_store(&m->inside, true);
+	gt_barrier_light();				/* (A) of handoff.c */
+	if (gt_load(gt_take(m)) == GT_TAKE_TAKEN && !gt_load(&m->loose) && come_back(m, &held) &&
+	    held) {
+		add(&gt_sched.nr_requeues);
+		add(&gt_sched.nr_returns_held);
+		atomic_thread_fence(memory_order_seq_cst);	/* (A) of sched.c */
+		gt_wake_p();
+		wait_held(m);
+	}
+	gt_store_release(&m->inside, false);
+	errno = saved;
 }
 
 /* On the M's signal stack, or its stack for upcalls. */
@@ -426,7 +508,8 @@ bool gt_preempt_look(struct gt_p *p, struct gt_m *m, int64_t now)
 bool gt_preempt_idle(void)
 {
 	/* In this order: what is sent is counted as held before it is no longer pending. */
-	return !atomic_load(&gt_sched.preempts_pending) && !gt_load(&gt_sched.held);
+	return !atomic_load(&gt_sched.preempts_pending) && !gt_load(&gt_sched.held) &&
+	       !atomic_load(&gt_sched.returned);		/* (C) */
 }
 
 void gt_preempt_rescue(void)

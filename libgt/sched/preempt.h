@@ -14,6 +14,11 @@ void gt_preempt_stop(void);
 
 /* For a backend that can make a thread call this in the middle of anything. */
 void gt_preempt_upcall(void);
+/*
+ * The same, for the calling thread as it comes from a block in which its P may have been
+ * taken, before it is back in user code.
+ */
+void gt_preempt_returned(void);
 /* M ends: what was sent to it comes to nobody. */
 void gt_preempt_end(struct gt_m *m);
 

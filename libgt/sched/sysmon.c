@@ -136,7 +136,9 @@ struct finding {
  */
 static struct finding look(int64_t now, int64_t pause)
 {
-	struct finding found = { .stuck = gt_load(&gt_sched.held) };
+	struct finding found = {
+		.stuck = gt_load(&gt_sched.held) || gt_load(&gt_sched.returned),
+	};
 
 	gt_for_each_p(p) {
 		struct gt_m *m = gt_load_acquire(&p->m);

@@ -189,6 +189,7 @@ static struct gt_m *allocate(void)
 	gt_store(&m->request, 0);
 	gt_store(&m->resumed, 0);
 	gt_store(&m->loose, false);
+	m->returned = false;
 	if (atomic_exchange(&m->signalled, false))
 		atomic_fetch_sub(&gt_sched.preempts_pending, 1);
 	m->commit = NULL;

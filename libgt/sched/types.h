@@ -203,6 +203,7 @@ struct gt_m {
 	_Atomic bool signalled;	/* a signal is on its way. Set by sysmon, cleared by M */
 	_Atomic bool loose;	/* it was held, and goes on without a P. Written by M */
 	_Atomic int64_t loose_at;	/* since when. Written by M */
+	bool returned;		/* held as it came back from a block. sched.lock */
 
 	/* Sleeping and waking; see thread.c. */
 	struct gt_p *next_p;	/* the P to start with. sched.lock, then woken M's */
@@ -348,6 +349,7 @@ struct gt_sched {
 	uint32_t bound_idle;		/* lock: Ms whose own task waits */
 	_Atomic uint32_t held;		/* Ms that preemption holds. Written under the lock */
 	_Atomic uint32_t held_peak;	/* the most at once. Written under the lock */
+	_Atomic uint32_t returned;	/* Ms held as they came back from a block. The same */
 	_Atomic uint32_t loose;		/* Ms that were held and go on without a P */
 	_Atomic uint32_t preempts_pending;	/* signals on their way */
 	struct gt_p *idle_p;		/* lock: a stack. None while procs > procs_wanted */
@@ -389,7 +391,7 @@ struct gt_sched {
 	_Atomic uint64_t nr_wakes, nr_threads, nr_threads_gone, nr_steals, nr_handoffs, nr_refused, nr_regains,
 		nr_requeues, nr_syscalls_taken, gap_ns,
 		nr_preempts, nr_preempts_held, nr_preempts_late, nr_preempts_refused,
-		nr_rescues;
+		nr_rescues, nr_returns_held;
 	_Atomic uint32_t takers;	/* numbers their looks */
 };
 

@@ -83,6 +83,14 @@
  * In the last case the worker is sent its fallback signal instead, if it has named one,
  * as it returns to user space. So no system call is interrupted by it either.
  *
+ * THE RETURN FROM A BLOCK
+ *
+ * A worker whose gt_worker_user.word became TAKEN while it was blocked comes back without
+ * what it held. If it has named an entry it gets an upcall for GT_UPCALL_RETURN, before it
+ * is back in user code, and once for that block: so it can ask for something in place of
+ * what was taken, or wait for it, before it runs on. No signal stands in for that one; where
+ * it cannot be it is noted as missed.
+ *
  * DEGRADED
  *
  * A watchdog in the kernel looks for groups that it has failed: a block that was not
@@ -175,6 +183,7 @@
 #define GT_FEATURE_SWAP		(1ULL << 2)	/* swap */
 #define GT_FEATURE_UPCALL	(1ULL << 3)	/* upcalls, and preempt */
 #define GT_FEATURE_SLICE	(1ULL << 4)	/* time slices, and gt_worker_user.waiting */
+#define GT_FEATURE_RETURN	(1ULL << 5)	/* the upcall for the return from a block */
 #define GT_FEATURE_CPU_LIMIT	(1ULL << 6)	/* GT_IOC_GROUP_LIMIT */
 #define GT_FEATURE_ARENA	(1ULL << 7)	/* GT_IOC_ARENA_SETUP, GT_MMAP_ARENA */
 #define GT_FEATURE_WORD		(1ULL << 8)	/* gt_worker_user.word */
@@ -417,7 +426,7 @@ struct gt_worker_swap {
 /* Reasons of an upcall: gt_upcall_frame.reasons, gt_worker_user.missed. */
 #define GT_UPCALL_PREEMPT	(1U << 0)	/* GT_IOC_WORKER_PREEMPT */
 #define GT_UPCALL_SLICE		(1U << 1)	/* the end of a time slice */
-#define GT_UPCALL_RETURN	(1U << 2)	/* the return from a block */
+#define GT_UPCALL_RETURN	(1U << 2)	/* see THE RETURN FROM A BLOCK */
 
 /**
  * struct gt_upcall_frame - what an upcall finds at its stack pointer
@@ -466,7 +475,8 @@ struct gt_text_range {
  *		upcall happens.
  * @ranges_count: in: how many, 0 to GT_TEXT_RANGES_MAX; with 0 it may be anywhere.
  * @signal:	in: the fallback signal, or 0. An entry without it is allowed, and so
- *		is the signal without an entry: then it stands in for each upcall.
+ *		is the signal without an entry: then it stands in for each upcall but that
+ *		for GT_UPCALL_RETURN.
  * @reserved:	in: zero.
  *
  * Set how upcalls reach the calling thread, in place of what was set before. Requests

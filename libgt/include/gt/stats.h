@@ -38,6 +38,8 @@ GT_BEGIN_DECLS
  * @syscalls_handed_off: processors taken during a declared system call.
  * @wakes: threads woken to look for work: at most one for each task made ready, none while
  *	one looks, and one more by each that has found some.
+ * @returns_held: those of @requeues whose thread was held before it ran user code again.
+ *	Only the kmod backend can; else 0.
  */
 struct gt_stats {
 	uint64_t tasks_started;
@@ -61,6 +63,7 @@ struct gt_stats {
 	uint64_t held_let_go;
 	uint64_t syscalls_handed_off;
 	uint64_t wakes;
+	uint64_t returns_held;
 };
 
 /**
