@@ -9,8 +9,9 @@
  * finds out; a processor without it has no more than fxsave knows. C begins with the
  * state that the ABI promises to a function: an empty x87 stack, exceptions masked.
  *
- * Unwinders find the interrupted function by the frame: its stack pointer is 24 bytes
- * into it, its instruction pointer 16.
+ * To unwinders the kernel's frame is the canonical frame address: from the first instruction
+ * to the last but one the interrupted function's instruction pointer is 16 bytes above it,
+ * and its stack pointer 24.
  */
 	.text
 	.p2align 4
@@ -21,31 +22,16 @@
 gt_upcall_entry:
 	.cfi_startproc simple
 	.cfi_signal_frame
-	pushq	%rax
-	pushq	%rbx
-	pushq	%rcx
-	pushq	%rdx
-	pushq	%rsi
-	pushq	%rdi
-	pushq	%rbp
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	.cfi_def_cfa %rsp, 0
+	.cfi_offset %rip, 16
+	.cfi_offset %rsp, 24
+	.irp	register, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+	pushq	%\register
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %\register, 0
+	.endr
 	movq	%rsp, %rbx
-	/* CFA: *(rbx + 144); rip: at rbx + 136; then rbp, rbx, r12 to r15. */
-	.cfi_escape 0x0f, 4, 0x73, 0x90, 0x01, 0x06
-	.cfi_escape 0x10, 16, 3, 0x73, 0x88, 0x01
-	.cfi_escape 0x10, 6, 3, 0x73, 0xc0, 0x00
-	.cfi_escape 0x10, 3, 3, 0x73, 0xe8, 0x00
-	.cfi_escape 0x10, 12, 2, 0x73, 24
-	.cfi_escape 0x10, 13, 2, 0x73, 16
-	.cfi_escape 0x10, 14, 2, 0x73, 8
-	.cfi_escape 0x10, 15, 2, 0x73, 0
+	.cfi_def_cfa_register %rbx
 
 	movl	gt_upcall_vector(%rip), %eax
 	subq	%rax, %rsp
@@ -81,23 +67,19 @@ gt_upcall_entry:
 	jmp	2f
 1:	fxrstor64 (%rsp)
 2:	movq	%rbx, %rsp
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rbp
-	popq	%rdi
-	popq	%rsi
-	popq	%rdx
-	popq	%rcx
-	popq	%rbx
-	popq	%rax
+	.cfi_def_cfa_register %rsp
+	.irp	register, r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax
+	popq	%\register
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %\register
+	.endr
 	popfq
+	.cfi_adjust_cfa_offset -8
 	popq	%rsp
+	/* On the interrupted stack, where the return address stands below the red zone. */
+	.cfi_def_cfa %rsp, 136
+	.cfi_offset %rip, -136
+	.cfi_escape 0x14, 7, 0		/* val_offset(rsp, 0), which not all assemblers know */
 	ret	$128
 	.cfi_endproc
 gt_upcall_entry_end:
