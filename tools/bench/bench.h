@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the benchmarks share. gtbench.c says what they print.
+ * What the benchmarks share. bench.c says what they print.
  *
- * Each runs as the main task of a fresh process, and peer/bench.go has the same
- * loops under the same names: change both or none.
+ * Those of gtbench run as the main task of a fresh process, and peer/bench.go has the
+ * same loops under the same names: change both or none. Those of rawbench run without
+ * libgt, see raw.h.
  */
 #ifndef GT_BENCH_H
 #define GT_BENCH_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct bench {
@@ -17,7 +20,23 @@ struct bench {
 };
 
 extern const struct bench bench_tasks[], bench_chans[], bench_selects[], bench_timers[],
-	bench_syncs[], bench_waits[], bench_swaps[];
+	bench_syncs[], bench_waits[];
+
+/* A program of benchmarks. */
+struct bench_program {
+	const char *name;
+	const struct bench *const *tables;	/* NULL ends them */
+	/* Takes an option with its value; false: there is no such option. */
+	bool (*option)(const char *name, const char *value);
+	const char *options, *remark;		/* for its --help */
+};
+
+/* What the options say is to be run. */
+const struct bench *bench_choose(const struct bench_program *program, int argc, char **argv);
+double bench_number(const char *option, const char *value);
+void bench_end(void);
+void bench_die(const char *format, ...)
+	__attribute__((__noreturn__, __format__(__printf__, 1, 2)));
 
 /* How often to do it: usual times --scale, or --ops; at least 1. */
 long bench_ops(long usual);
@@ -36,10 +55,10 @@ void bench_out_percentiles(const char *name, int64_t *samples, long count);
 /* There will be no figures, for this reason. */
 void bench_skip(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));
 
-/* gt_go(), gt_chan_make() and malloc() that end the program on failure. */
+/* malloc(), gt_go() and gt_chan_make() that end the program on failure. */
+void *bench_alloc(size_t count, size_t size);
 void bench_go(void (*fn)(void *arg), void *arg);
 struct gt_chan *bench_chan(size_t elem_size, size_t capacity);
-void *bench_alloc(size_t count, size_t size);
 
 /* Bytes of memory that the process has, page tables included. */
 int64_t bench_memory(void);

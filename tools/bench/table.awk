@@ -2,8 +2,8 @@
 #
 # Makes the table. Input: the file figures, then samples as run prints them.
 # Variables: sides, separated by commas, the first to be compared with the second;
-# ratios, if set, leaves out times; cpu, if set, says what
-# they are; tsv, if set, names a file for the medians.
+# ratios, if set, leaves out times, but for instructions, if that is set; cpu, if set,
+# says what times are; tsv, if set, names a file for the medians.
 
 BEGIN {
 	n = split(sides, side, ",")
@@ -139,15 +139,33 @@ function table(w,    i, j, f, r, line)
 	}
 }
 
-function ratio_table(w,    i, f, r)
+# How many instructions, and by how much the rounds differ.
+function instructions_cell(f, w, s)
 {
-	printf "\n%d worker%s; time of %s over that of %s\n\n", w, (w > 1 ? "s" : ""), side[1], side[2]
-	printf "%-40s %10s %16s %6s\n", "", "of medians", "of the rounds", "goal"
+	if (!summarize(f, w, s))
+		return "-"
+	return sprintf("%.0f %4.1f%%", median * factor[unit[f]],
+		median > 0 ? (most - least) / median * 100 : 0)
+}
+
+function ratio_table(w,    i, j, f, r)
+{
+	printf "\n%d worker%s; %s of %s over %s of %s\n\n", w, (w > 1 ? "s" : ""),
+		(instructions ? "instructions" : "time"), side[1],
+		(instructions ? "those" : "that"), side[2]
+	printf "%-50s", ""
+	for (j = 1; j <= n && instructions; j++)
+		printf " %18s", side[j] " (differ)"
+	printf " %10s %16s %6s\n", "of medians", "of the rounds", "goal"
 	for (i = 1; i <= figures; i++) {
 		f = name[i]
 		r = ratio(f, w)
-		if (r)
-			printf "%-40s %10s %16s %6s\n", text[f], fraction(r), ratio_span(f, w), goal_vm[f]
+		if (!r)
+			continue
+		printf "%-50s", text[f]
+		for (j = 1; j <= n && instructions; j++)
+			printf " %18s", instructions_cell(f, w, side[j])
+		printf " %10s %16s %6s\n", fraction(r), ratio_span(f, w), goal_vm[f]
 	}
 }
 
