@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The ordinary path of a lock that may lean to a P. The argument is in bias.h. */
+#include "base/backoff.h"
 #include "base/relax.h"
 #include "prim/bias.h"
 
@@ -11,6 +12,12 @@ static void take_from_owner(struct gt_bias *bias)
 	for (int i = 0; gt_load_acquire(&bias->busy); i++)
 		gt_relax(i);
 	bias->leaning = false;
+}
+
+void gt_bias_lock_contended(struct gt_bias *bias)
+{
+	gt_backoff(&bias->backoff, &bias->lock.held, 1);
+	gt_lock(&bias->lock);
 }
 
 void gt_bias_lock_slow(struct gt_bias *bias, struct gt_p *p)

@@ -20,7 +20,8 @@
  * By (B) either the owner's M sees that the lock is not its P's any more, or the other
  * sees busy. An owner is only made by its own M, which has the lock underneath, while
  * there is none: so who has that lock, and sees no owner, shares with nobody. After
- * NEVER there is none again, and the lock is an ordinary one.
+ * NEVER there is none again, and the lock is an ordinary one, but for what backoff.h says
+ * of who finds it taken.
  *
  * A P stands for all Ms that hold it, one after the other: who takes and lets go is
  * inside the runtime, and keeps its P meanwhile, park's commit included. A plain
@@ -42,11 +43,15 @@
 struct gt_bias {
 	struct gt_lock lock;		/* underneath */
 	_Atomic bool busy;		/* the owner is in, or looks. Its Ms' */
+	_Atomic uint16_t backoff;	/* how long who finds it taken stays away: backoff.h */
 	bool leaning;			/* how the holder got in. Holder's, like those below */
 	uint32_t streak;		/* takes in a row by last */
 	struct gt_p *last;
 	_Atomic(struct gt_p *) owner;	/* or NULL, or GT_BIAS_NEVER. Under lock */
 };
+
+/* Take the lock underneath, which another has. */
+void gt_bias_lock_contended(struct gt_bias *bias);
 
 /* Take the lock underneath; p is the caller's, or NULL. */
 void gt_bias_lock_slow(struct gt_bias *bias, struct gt_p *p);
@@ -58,7 +63,8 @@ static inline void gt_bias_lock(struct gt_bias *bias)
 	struct gt_m *m;
 
 	if (owner == GT_BIAS_NEVER) {
-		gt_lock(&bias->lock);
+		if (gt_unlikely(!gt_lock_try(&bias->lock)))
+			gt_bias_lock_contended(bias);
 		return;
 	}
 	m = gt_m_self();

@@ -49,7 +49,10 @@
 /* A struct gt_mutex as it is used. */
 struct gt_lean {
 	_Atomic uint32_t word;
-	_Atomic uint16_t streak;	/* takes in a row. Who has taken it; any reads */
+	union {
+		_Atomic uint16_t streak;	/* takes in a row. Who has taken it; any reads */
+		_Atomic uint16_t backoff;	/* once SHARED, instead: see backoff.h */
+	};
 	_Atomic bool busy;		/* M of the named P changes the word, or looks */
 	_Atomic bool revoked;		/* nobody may any more */
 };

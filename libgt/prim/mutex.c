@@ -36,8 +36,10 @@
  * comes from elsewhere, first straightens it: so a leaning word never has WAITERS or
  * WOKEN, and what is above is about words that do not lean.
  *
- * Several tasks on two Ps are bound by the line of the word, which travels between their
- * cores, and by who sleeps.
+ * Who finds it locked while its owner may run stays away for a moment before it queues,
+ * as backoff.h says: several tasks on two Ps take it in bursts then, and what is left of
+ * the cost, beside the two compare-and-swaps that a shared word takes, is the way of its
+ * line between bursts.
  *
  * Rejected: Go's starving bit, which waiters set and the last one clears: the unlock
  * reads the clock before it wakes somebody, which is cheap beside the wake, and then
@@ -52,6 +54,7 @@
 #include "gt/panic.h"
 #include "gt/sync.h"
 #include "gt/time.h"
+#include "base/backoff.h"
 #include "prim/lean.h"
 #include "prim/mutex.h"
 #include "prim/sema.h"
@@ -63,8 +66,8 @@
 #define FLAGS (LOCKED | WAITERS | WOKEN)
 
 #define GT_STARVING GT_MILLISECOND
-#define GT_SPINS 4
-#define GT_SPIN_PAUSES 30
+#define GT_SPINS 2		/* while others could run here, and */
+#define GT_SPINS_ALONE 4	/* while there is nobody else */
 
 struct waiter {
 	struct gt_sema_waiter sema;	/* first: found by it */
@@ -83,26 +86,20 @@ static inline _Atomic uint32_t *word_of(struct gt_mutex *mutex)
 }
 
 /*
- * The owner runs, as far as one can tell, and nobody else could run here: then it
- * is likely to be done sooner than a switch.
+ * The owner runs, as far as one can tell: then it is likely to be done sooner than it
+ * takes to park, be readied and come back, here and there.
  */
 static bool spin_pays(int spins)
 {
 	struct gt_m *m = gt_m_self();
 
-	if (spins >= GT_SPINS)
+	if (spins >= GT_SPINS_ALONE)
 		return false;
 	if (!m)
 		return true;
 	return gt_load(&gt_sched.procs_wanted) > 1 + gt_load(&gt_sched.idle_p_count) +
 					    gt_load(&gt_sched.spinning) &&
-	       gt_runq_empty(m->p);
-}
-
-static void spin(void)
-{
-	for (int i = 0; i < GT_SPIN_PAUSES; i++)
-		gt_cpu_relax();
+	       (spins < GT_SPINS || gt_runq_empty(m->p));
 }
 
 /* Under the bucket's lock: the caller will wait. False: the mutex is free, or leans again. */
@@ -169,7 +166,7 @@ static int lock_slow(struct gt_mutex *mutex, int64_t deadline)
 								    memory_order_relaxed,
 								    memory_order_relaxed))
 				token = WOKEN;
-			spin();
+			gt_backoff(&lean_of(mutex)->backoff, word, LOCKED);
 			old = gt_load(word);
 			continue;
 		}
