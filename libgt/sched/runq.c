@@ -45,16 +45,14 @@ void gt_runq_overflow(struct gt_p *p, struct gt_g *g)
 	gt_queue_put(&list);
 }
 
-struct gt_g *gt_runq_steal(struct gt_p *p, struct gt_p *victim, bool take_next)
+struct gt_g *gt_runq_steal(struct gt_p *p, struct gt_p *victim)
 {
 	struct gt_g *batch[GT_RING];
 	uint32_t count = runq_grab(victim, batch, 1);
 	uint32_t tail = gt_load(&p->tail);
 
 	if (!count)
-		return take_next && gt_load(&victim->next) ?
-		       atomic_exchange_explicit(&victim->next, NULL, memory_order_acquire) :
-		       NULL;
+		return NULL;
 	/* The last one runs now; there is room for the rest: p's ring was empty. */
 	for (uint32_t i = 0; i < count - 1; i++)
 		gt_store(&p->ring[(tail + i) % GT_RING], batch[i]);

@@ -32,13 +32,25 @@
 /* The ring is full: move half of it and g to the global queue. */
 void gt_runq_overflow(struct gt_p *p, struct gt_g *g);
 
-/* Take half of victim's tasks into p's ring; return one of them, or NULL. */
-struct gt_g *gt_runq_steal(struct gt_p *p, struct gt_p *victim, bool take_next);
+/* Take half of the tasks in victim's ring into p's; return one of them, or NULL. */
+struct gt_g *gt_runq_steal(struct gt_p *p, struct gt_p *victim);
+
+/* Take the task before the ring, or NULL. Anybody. */
+static inline struct gt_g *gt_runq_steal_next(struct gt_p *victim)
+{
+	return atomic_exchange_explicit(&victim->next, NULL, memory_order_acquire);
+}
+
+/* Is anything in the ring? From anywhere; a snapshot. */
+static inline bool gt_runq_ring_empty(struct gt_p *p)
+{
+	return gt_load_acquire(&p->head) == gt_load_acquire(&p->tail);
+}
 
 /* Is anything in it? From anywhere; a snapshot. */
 static inline bool gt_runq_empty(struct gt_p *p)
 {
-	return gt_load_acquire(&p->head) == gt_load_acquire(&p->tail) && !gt_load(&p->next);
+	return gt_runq_ring_empty(p) && !gt_load(&p->next);
 }
 
 /* Owner. */

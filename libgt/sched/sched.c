@@ -27,6 +27,25 @@
  * started spinning, and a spinner that finds work starts another (found): so each
  * of many tasks added at once gets its M, one wake after the other.
  *
+ * PARTNERS are tasks that wake each other in turns: each is p->next for a moment, until
+ * the other parks. Moved to another P they would wake each other across, which takes
+ * several times as long. So a thief takes a next only if it stands for GT_PARTNER_TIME,
+ * in which its P begins nothing else. It must not leave the others for good: their P may
+ * come upon a long task, and whoever made them ready wakes nobody any more. Nor does it
+ * spin, or let itself be woken at each turn. It dozes: it sleeps, counted as spinning, and
+ * looks again after a while, which doubles up to GT_DOZE_MAX. So a task that becomes ready
+ * beside partners may wait for that long until it is moved. One M at a time does this,
+ * and the others leave every next to it:
+ *
+ *	M that goes idle		the one that dozes
+ *	idle_p_count++; spinning--	dozing = false
+ *	(B) full barrier		(E) full barrier
+ *	look into queues and rings	look into everything; if there are
+ *	if (!dozing) at each next	but partners, dozing = true, and so on
+ *
+ * Who sees dozing set has seen nothing that its second look will not. It dozes in the
+ * poller, if nobody is there, and so is in time for descriptors and timers.
+ *
  * The global queue has a second guard: an M gives its P back under the same lock
  * under which it looked there.
  *
@@ -40,6 +59,7 @@
  *
  * Source: Go's runtime, proc.go (findRunnable, wakep), "Worker thread parking".
  */
+#include "arch.h"
 #include "base/futex.h"
 #include "base/window.h"
 #include "sched/bound.h"
@@ -49,6 +69,11 @@
 #include "sched/timer.h"
 
 #define GT_STEAL_ROUNDS 4
+
+/* Nanoseconds. The first is what a switch to another core is worth, as in Go. */
+#define GT_PARTNER_TIME 3000
+#define GT_DOZE_MIN 50000
+#define GT_DOZE_MAX 200000
 
 struct gt_sched gt_sched;
 
@@ -226,8 +251,29 @@ static int64_t fire_due(struct gt_p *p, struct gt_timers *timers)
 }
 
 /*
+ * Does a task stand in victim->next, so that it is worth moving? The line is its owner's,
+ * who writes it all the time: it is left alone between two looks.
+ */
+static bool next_stands(struct gt_m *m, struct gt_p *victim)
+{
+	uint64_t tick = gt_load(&victim->tick);
+	int64_t until;
+
+	if (!gt_load(&victim->next))
+		return false;
+	if (!gt_load(&victim->m))
+		return true;
+	for (until = gt_clock() + GT_PARTNER_TIME; gt_clock() < until;)
+		gt_cpu_relax();
+	if (gt_load(&victim->tick) == tick)
+		return true;
+	m->partners = true;
+	return false;
+}
+
+/*
  * Look into every other P, from a random one on. p->next of a busy P is taken in
- * the last round only: its owner is likely to run it at once.
+ * the last round only, if it stands.
  */
 static struct gt_g *steal(struct gt_m *m, int64_t *until)
 {
@@ -258,7 +304,9 @@ static struct gt_g *steal(struct gt_m *m, int64_t *until)
 			}
 			if (victim == p)
 				continue;
-			g = gt_runq_steal(p, victim, last);
+			g = gt_runq_steal(p, victim);
+			if (!g && last && next_stands(m, victim))
+				g = gt_runq_steal_next(victim);
 			if (g) {
 				atomic_fetch_add_explicit(&gt_sched.nr_steals, 1,
 							  memory_order_relaxed);
@@ -288,26 +336,28 @@ static struct gt_p *recheck(void)
 {
 	struct gt_p *p = NULL;
 	bool work = gt_load_acquire(&gt_sched.queue_count);
+	bool dozing = atomic_load(&gt_sched.dozing);
 
 	gt_for_each_p(each)
-		work |= !gt_runq_empty(each);
+		work |= dozing ? !gt_runq_ring_empty(each) : !gt_runq_empty(each);
 	if (work)
 		p = gt_p_idle_get();
 	return p;
 }
 
 /*
- * Without a P: be the one who waits for descriptors and timers, if nobody is.
- * Returns true if there may be work, with a P then, and perhaps a task in *g.
+ * Without a P: be the one who waits for descriptors and timers, if nobody is; no longer
+ * than until doze. Returns true if there may be work, with a P then, and perhaps a task in *g.
  */
-static bool wait_in_poller(struct gt_m *m, int64_t until, struct gt_g **g)
+static bool wait_in_poller(struct gt_m *m, int64_t until, int64_t doze, struct gt_g **g)
 {
 	struct gt_list list = { 0 };
 	int64_t now, delay = -1;
 	struct gt_p *p;
 
 	*g = NULL;
-	if (!gt_load(&gt_sched.poll_waiters) && until == INT64_MAX) {
+	if (!gt_load(&gt_sched.poll_waiters) && until == INT64_MAX &&
+	    doze == INT64_MAX) {
 		/*
 		 * There is nothing to wait for. An M that waits all the same, for a
 		 * timer that was cancelled, would be taken for life by deadlock.c.
@@ -325,6 +375,8 @@ static bool wait_in_poller(struct gt_m *m, int64_t until, struct gt_g **g)
 	/* Later than it was, if the first was cancelled: who did so has not met (D) at (C). */
 	until = gt_timers_first();
 	now = gt_clock();
+	if (doze < until)
+		until = doze;
 	if (until != INT64_MAX)
 		delay = until > now ? until - now : 0;
 	else if (!gt_load(&gt_sched.poll_waiters))
@@ -363,12 +415,33 @@ static void spin_begin(struct gt_m *m)
 /* m found a task. If it was the last to look, there may be more to find. */
 static struct gt_g *found(struct gt_m *m, struct gt_g *g)
 {
+	m->doze = 0;
 	if (m->spinning) {
 		m->spinning = false;
 		atomic_fetch_sub(&gt_sched.spinning, 1);
 		gt_wake_p();
 	}
 	return g;
+}
+
+/* m, which spins, has seen partners: until when to doze, or INT64_MAX if another does. */
+static int64_t doze_begin(struct gt_m *m)
+{
+	if (atomic_exchange(&gt_sched.dozing, true))
+		return INT64_MAX;
+	m->doze = m->doze ? 2 * m->doze : GT_DOZE_MIN;
+	if (m->doze > GT_DOZE_MAX)
+		m->doze = GT_DOZE_MAX;
+	return gt_clock() + m->doze;
+}
+
+static void doze_end(int64_t doze)
+{
+	if (doze == INT64_MAX)
+		return;
+	GT_WINDOW("doze.over");
+	atomic_store(&gt_sched.dozing, false);
+	atomic_thread_fence(memory_order_seq_cst);			/* (E) */
 }
 
 /* Everything that an M with a P can reach without giving it back. */
@@ -404,11 +477,14 @@ static struct gt_g *find_with_p(struct gt_m *m, int64_t *until)
 
 struct gt_g *gt_find(struct gt_m *m)
 {
+	static _Atomic uint32_t nobody;		/* wakes who sleeps on it */
 	struct gt_g *g;
 	struct gt_p *p;
-	int64_t until;
+	int64_t until, doze;
+	bool polled;
 
 again:
+	m->partners = false;
 	if (gt_load_acquire(&gt_sched.phase) == GT_STOPPING)
 		return NULL;
 	if (!m->p && !gt_thread_stop(m))
@@ -430,7 +506,8 @@ again:
 	gt_procs_tidy();
 idle:
 	GT_WINDOW("idle.given");
-	if (m->spinning) {
+	doze = m->spinning && m->partners ? doze_begin(m) : INT64_MAX;
+	if (m->spinning && doze == INT64_MAX) {
 		m->spinning = false;
 		atomic_fetch_sub(&gt_sched.spinning, 1);
 	}
@@ -438,14 +515,26 @@ idle:
 	atomic_thread_fence(memory_order_seq_cst);			/* (B) */
 	p = recheck();
 	if (p) {
+		doze_end(doze);
 		gt_p_acquire(m, p);
 		spin_begin(m);
 		goto again;
 	}
-	if (wait_in_poller(m, gt_timers_first(), &g)) {
-		if (!g)
-			goto again;
+	polled = wait_in_poller(m, gt_timers_first(), doze, &g);
+	if (!polled && doze != INT64_MAX) {
+		gt_futex_wait(&nobody, 0, doze);
+		p = gt_p_idle_get();
+		if (p)
+			gt_p_acquire(m, p);
+	}
+	doze_end(doze);
+	if (polled && g)
 		goto out;
+	if (m->p)
+		goto again;
+	if (m->spinning) {
+		m->partners = false;
+		goto idle;
 	}
 	if (!gt_thread_stop(m))
 		return NULL;

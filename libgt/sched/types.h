@@ -189,6 +189,8 @@ struct gt_m {
 
 	struct gt_g g0;		/* the scheduler's, on the thread's own stack */
 	bool spinning;		/* looking for work; counted in sched. M's */
+	bool partners;		/* it saw no work but partners: see sched.c. M's */
+	uint32_t doze;		/* for how long it has dozed last, nanoseconds. M's */
 	bool alone;		/* no other could be had for its P. sched.lock, then M's */
 	uint32_t random;	/* state of a xorshift generator. M's */
 
@@ -367,6 +369,7 @@ struct gt_sched {
 	_Atomic uint64_t live[GT_MAXPROCS_MAX / 64];	/* those that may hold something */
 
 	_Atomic uint32_t spinning;	/* Ms that look for work */
+	_Atomic bool dozing;		/* one of them is to look again at every next. That M */
 	struct gt_m *all_m;		/* lock */
 	struct gt_m *ended_m;		/* lock: those that ended with their task, or failed */
 	uint32_t threads;		/* lock: Ms in all_m, and on their way there */

@@ -114,4 +114,45 @@ GT_TEST_ORDER(one_wake_a_submission)
 	}
 }
 
+/*
+ * Partners stay where they are, but not for good: the one that stands beside a long task
+ * gets the other processor, though nobody is woken for it, and no time slice ends.
+ */
+static struct gt_chan *back;
+
+static void answers(void *arg)
+{
+	while (gt_chan_recv(chan, NULL)) {
+		note(arg);
+		gt_chan_send(back, NULL);
+	}
+}
+
+GT_TEST_ORDER(a_partner_that_stands_is_moved)
+{
+	long i, n = scaled(200);
+	int before;
+
+	CHECK(chan = gt_chan_make(0, 0));
+	CHECK(back = gt_chan_make(0, 1));
+	gt_gomaxprocs(2);
+	CHECK_EQ(gt_go(answers, NULL), 0);
+	for (i = 0; i < n; i++) {
+		atomic_store(&noted, 0);
+		for (before = 0; before < 100; before++) {
+			gt_chan_send(chan, NULL);
+			CHECK_EQ(gt_chan_recv(back, NULL), 1);
+		}
+		before = atomic_load(&noted);
+		gt_chan_send(chan, NULL);
+		while (atomic_load(&noted) == before)
+			;
+		CHECK_EQ(gt_chan_recv(back, NULL), 1);
+	}
+	gt_chan_close(chan);
+	AWAIT(gt_task_count() == 1);
+	gt_chan_put(chan);
+	gt_chan_put(back);
+}
+
 TEST_MAIN

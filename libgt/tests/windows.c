@@ -484,6 +484,42 @@ static void holds_up_in(const char *name)
 	CHECK(hits > 0);
 }
 
+/*
+ * Partners change places until an M has dozed beside them, if it has a CPU, and then one
+ * stands, while the other runs on. Nobody else comes for it: no time slice ends here.
+ */
+static void partners(void)
+{
+	long i, k, value, n = scaled(100), before;
+
+	CHECK(there = gt_chan_make(sizeof(long), 0));
+	CHECK(back = gt_chan_make(sizeof(long), 1));
+	for (i = 0; i < n; i++) {
+		before = hits;
+		for (k = 0; k < 10 || (hits == before && k < 300); k++) {
+			CHECK_EQ(gt_go(task_answers, (void *)100), 0);
+			asks(100);
+		}
+		CHECK_EQ(gt_go(task_answers, (void *)1), 0);
+		gt_yield();
+		gt_chan_send(there, &i);
+		while (!gt_chan_len(back))
+			;
+		CHECK_EQ(gt_chan_recv(back, &value), 1);
+	}
+	AWAIT(gt_task_count() == 1);
+	gt_chan_put(there);
+	gt_chan_put(back);
+}
+
+PLAIN_TEST(doze_over)
+{
+	window = "doze.over";
+	atomic_store(&gt_window_hook, hold_up);
+	test_debug("preempt=off");
+	test_run(2, partners);
+}
+
 #define WINDOW_TEST(test, name) PLAIN_TEST(test) { holds_up_in(name); }
 
 /* sched.c: waking an M, and giving up looking for work */
