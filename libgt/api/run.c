@@ -308,6 +308,8 @@ static void count_all(struct gt_stats *all)
 	all->held_max = gt_load(&gt_sched.held_peak);
 	all->held_let_go = gt_load(&gt_sched.nr_rescues);
 	all->syscalls_handed_off = gt_load(&gt_sched.nr_syscalls_taken);
+	all->slices_module = gt_load(&gt_sched.nr_slices_module);
+	all->slices_looked = gt_load(&gt_sched.nr_slices_looked);
 	gt_sched.backend->count(all);
 }
 

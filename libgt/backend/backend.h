@@ -56,12 +56,21 @@ struct gt_backend {
 	/* Does M's thread sleep in the kernel, as far as can be seen? Any thread. */
 	bool (*asleep)(struct gt_m *m);
 	/*
-	 * Have M call gt_preempt_upcall(), wherever it is in user code, soon; NULL or
+	 * Have M call gt_preempt_upcall(false), wherever it is in user code, soon; NULL or
 	 * false: by a signal, please. Any thread, while M cannot end.
 	 */
 	bool (*preempt)(struct gt_m *m);
 	/* Was the last one given up, with no call and no signal to come? Any thread. */
 	bool (*preempt_missed)(struct gt_m *m);
+
+	/*
+	 * Does M call gt_preempt_upcall(true) when it has spent a time slice of CPU time on
+	 * one thing? NULL or false: no, look for that, please. Any thread, and
+	 * signal-safe.
+	 */
+	bool (*slices)(struct gt_m *m);
+	/* No more of these. From M. */
+	void (*slices_end)(struct gt_m *m);
 
 	/* For M itself, after a block: for how long it has been running again. */
 	int64_t (*resumed_ago)(struct gt_m *m);

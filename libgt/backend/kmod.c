@@ -16,6 +16,8 @@
  * sends the signal. An upcall also stops a thread that comes back from a block in which its
  * P was taken, before it runs on.
  *
+ * Time slices are the module's, too, where it has them: sysmon does not look then.
+ *
  * An M that gets no slot (all are taken) is served by the futex backend, and by
  * sysmon, as if there were no module.
  *
@@ -165,8 +167,9 @@ void gt_upcall(void *frame)
 
 	if (what->reasons & GT_UPCALL_RETURN)
 		gt_preempt_returned();
+	/* Who returns begins a slice. */
 	if (what->reasons & ~GT_UPCALL_RETURN)
-		gt_preempt_upcall();
+		gt_preempt_upcall(what->reasons == GT_UPCALL_SLICE);
 }
 
 /* A signal's handler may run on it, as on a thread's own stack. */
@@ -198,11 +201,49 @@ static void enable_upcalls(struct gt_m *m)
 	m->upcall_stack = stack;
 }
 
+/*
+ * The module sees that a slice has begun up to a quarter of it late, most of the time just
+ * so much, as that is how a thread goes on that was held. So it is told four fifths, and
+ * slices are that long at least and the whole at most.
+ *
+ * The end of one that nobody waits for is an upcall for nothing: see preempt.c.
+ */
+static void enable_slices(struct gt_m *m, struct gt_worker_user *user)
+{
+	struct gt_worker_slice slice = {
+		.size = sizeof(slice),
+		.slice_ns = gt_sched.config.slice / 5 * 4,
+	};
+
+	area_store(&user->waiting, 1);
+	/* It may be shorter than the module can. */
+	if (!m->upcall_stack || !(kmod.features & GT_FEATURE_SLICE) ||
+	    ioctl(kmod.fd, GT_IOC_WORKER_SLICE, &slice)) {
+		gt_store(&m->sliced, false);
+		return;
+	}
+	m->seq = (_Atomic uint64_t *)&user->seq;
+}
+
+static void kmod_slices_end(struct gt_m *m)
+{
+	struct gt_worker_slice slice = { .size = sizeof(slice) };
+
+	gt_store(&m->sliced, false);
+	ioctl(kmod.fd, GT_IOC_WORKER_SLICE, &slice);
+}
+
+static bool kmod_slices(struct gt_m *m)
+{
+	return gt_load(&m->sliced) && !kmod_degraded();
+}
+
 static void kmod_attach(struct gt_m *m)
 {
 	struct gt_worker_attach attach = { .size = sizeof(attach) };
 
 	if (ioctl(kmod.fd, GT_IOC_WORKER_ATTACH, &attach)) {
+		gt_store(&m->sliced, false);
 		gt_backend_futex.attach(m);
 		return;
 	}
@@ -211,6 +252,7 @@ static void kmod_attach(struct gt_m *m)
 	gt_store_release(&m->take, (_Atomic uint64_t *)&kmod.user[attach.slot].word);
 	gt_store(&m->slot, (int)attach.slot);
 	enable_upcalls(m);
+	enable_slices(m, &kmod.user[attach.slot]);
 }
 
 static void kmod_detach(struct gt_m *m)
@@ -222,6 +264,8 @@ static void kmod_detach(struct gt_m *m)
 		return;
 	}
 	gt_store(&m->take, &m->own_take);
+	m->seq = &m->own_seq;
+	gt_store(&m->sliced, false);
 	ioctl(kmod.fd, GT_IOC_WORKER_DETACH, &detach);
 	if (m->upcall_stack)
 		munmap(m->upcall_stack, GT_UPCALL_STACK);
@@ -390,6 +434,8 @@ const struct gt_backend gt_backend_kmod = {
 	.asleep = kmod_asleep,
 	.preempt = kmod_preempt,
 	.preempt_missed = kmod_preempt_missed,
+	.slices = kmod_slices,
+	.slices_end = kmod_slices_end,
 	.resumed_ago = kmod_resumed_ago,
 	.cpu_limit = kmod_cpu_limit,
 	.map_stacks = kmod_map_stacks,

@@ -65,7 +65,7 @@ static void took_locked(struct gt_g *g)
 		gt_sched.bound_idle--;
 	} else if (g->bound->returned) {
 		g->bound->returned = false;
-		atomic_fetch_sub(&gt_sched.returned, 1);
+		gt_store(&gt_sched.returned, gt_load(&gt_sched.returned) - 1);
 	} else {
 		gt_store(&gt_sched.held, gt_load(&gt_sched.held) - 1);
 	}

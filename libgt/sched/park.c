@@ -155,12 +155,10 @@ static inline __attribute__((__always_inline__)) struct gt_g *pick(struct gt_m *
 /* m begins to run g, which nobody else can reach. */
 static inline void state_running(struct gt_m *m, struct gt_g *g)
 {
-	struct gt_p *p = m->p;
-
 	m->g = g;
 	g->last_m = m;
 	gt_store(&g->state, GT_RUNNING);
-	gt_count(&p->tick);
+	gt_begun(m);
 }
 
 /*

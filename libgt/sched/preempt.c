@@ -14,6 +14,20 @@
  *    any other (bound.c); when it is chosen the P comes to this M, and the handler
  *    returns.
  *
+ * WHERE THE BACKEND ENDS SLICES, sysmon looks for none. The module knows what M runs by
+ * gt_worker_user.seq, which is the P's tick, stored a second time at each dispatch; it
+ * counts M's time on a CPU, and makes M call gt_preempt_upcall(true) when one thing has had
+ * a slice. M itself looks whether anybody waits for its P. If so, and M is outside the
+ * runtime, it is held at once: that is exact, and a thread once a slice is no great cost.
+ * If it is inside, or must not be held, it is asked, as by sysmon's first step; sysmon
+ * sees that in request, and does the second if no entry comes.
+ *
+ * gt_worker_user.waiting is therefore always set, and who has a CPU for itself pays for an
+ * upcall a slice, some us in 10 ms. Rejected: to keep it true. Each wake would have to set
+ * it, and each dispatch to clear it and look anew, some six instructions more in every
+ * yield; the store of the tick is two. Nor can M clear it when it finds nobody: who comes
+ * next sees no more than the queues.
+ *
  * A slice counts only if the thread was on a CPU for half of it, or ten of them have
  * passed. A thread that waits for a CPU runs nobody's loop, and to hold it brings in one
  * thread more that wants the same CPU.
@@ -53,8 +67,13 @@
  * if tasks are held and no P has made a step for 10 ms (gt_preempt_rescue), sysmon
  * lets the first of them go on without a P, "loose", as after an undeclared block: up to
  * its next entry, or until it is held again a slice later. sysmon and the maker must not
- * depend on such a lock with a P in hand. sysmon sends the signals, so as long as one is
- * held, or might be, it leaves to others what could allocate memory (gt_preempt_idle).
+ * depend on such a lock with a P in hand. So as long as one is held, or a signal is on its
+ * way, sysmon leaves to others what could allocate memory. If there is none, the module may
+ * still make a thread call us at any moment: none is held then until sysmon is through.
+ *
+ *	M, under sched.lock		sysmon, under sched.lock (gt_preempt_hold_off)
+ *	if (hold_off) go on		if (held or returned) leave it to others
+ *	held++, or returned++		hold_off = true
  *
  * HELD THREADS ARE BOUNDED, AND NOBODY STARVES AT THE BOUND. A task in the middle of its
  * code needs a thread, so at the bound a further one cannot be held; it goes on for as
@@ -71,14 +90,8 @@
  * it slept calls gt_preempt_returned() before it is back in user code. It takes an idle P,
  * or is held as above, until its task has its turn: so no more tasks compute than there
  * are Ps. Such threads are there anyway, so they do not count towards the bound; but they
- * may own locks as the others do, so sysmon rescues them, too. There is one difference:
- * sysmon does not send for them, so the task may own malloc()'s lock and be held while
- * sysmon waits for that. So it is let go on without a P if sysmon is busy:
- *
- *	task (come_back)		sysmon
- *	returned++			busy = true
- *	(B) full barrier		(C) full barrier
- *	if (busy) returned--, go on	if (returned) leave it to others
+ * may own locks as the others do, so sysmon rescues them, too, and while hold_off is set
+ * they go on without a P.
  *
  * fork() copies the calling thread alone, and that is not held. A run ends with tasks
  * held by letting them go loose, since one in malloc() must not stay there: each ends at
@@ -116,6 +129,8 @@ static struct {
 	bool installed;
 } preempt;
 
+static void on_signal(int signal, siginfo_t *info, void *context);
+
 static void add(_Atomic uint64_t *counter)
 {
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
@@ -142,6 +157,14 @@ static bool is_meant(struct gt_m *m)
 	return false;
 }
 
+/* m's next entry into the runtime finds that it was asked. */
+static void mark_asked(struct gt_m *m)
+{
+	uint64_t none = GT_TAKE_NONE;
+
+	atomic_compare_exchange_strong(gt_take(m), &none, GT_TAKE_NONE | GT_TAKE_ASKED);
+}
+
 void gt_preempt_asked(struct gt_m *m)
 {
 	if (!is_meant(m))
@@ -164,12 +187,14 @@ static bool choose_locked(struct gt_p *p, struct gt_g **next, struct gt_m **idle
 {
 	*next = NULL;
 	*idle = NULL;
-	if (gt_load(&gt_sched.phase) != GT_ON)
+	if (gt_load(&gt_sched.phase) != GT_ON || gt_sched.hold_off)
 		return false;
 	if (is_free(p))
 		*next = gt_bound_get_locked();
 	if (!*next)
 		*idle = gt_thread_take_idle_locked(p);
+	if (!*next && !*idle)
+		gt_maker_ask_spare_locked();
 	return *next || *idle;
 }
 
@@ -207,10 +232,11 @@ static void wait_held(struct gt_m *m)
 	m->g->bound = m->locked ? m : NULL;
 	gt_store(&m->g->state, GT_RUNNING);
 	if (has_p) {
-		gt_count(&m->p->tick);
+		gt_begun(m);
 		gt_store(&m->resumed, sequence(m->p));
 		gt_store(gt_take(m), GT_TAKE_NONE);
 	} else {
+		gt_store(m->seq, gt_load(m->seq) + 1);
 		gt_store(&m->loose_at, gt_clock());
 		gt_store(&m->loose, true);
 		atomic_fetch_add(&gt_sched.loose, 1);
@@ -255,7 +281,7 @@ static bool hold_loose(struct gt_m *m)
 	bool ok;
 
 	gt_lock(&gt_sched.lock);
-	ok = gt_load(&gt_sched.phase) == GT_ON;
+	ok = gt_load(&gt_sched.phase) == GT_ON && !gt_sched.hold_off;
 	if (ok) {
 		gt_preempt_found(m);
 		m->p = NULL;
@@ -295,8 +321,7 @@ static bool come_back(struct gt_m *m, bool *held)
 	bool ok;
 
 	gt_lock(&gt_sched.lock);
-	atomic_fetch_add(&gt_sched.returned, 1);			/* (B) */
-	ok = gt_load(&gt_sched.phase) == GT_ON && !atomic_load(&gt_sched.sysmon_busy);
+	ok = gt_load(&gt_sched.phase) == GT_ON && !gt_sched.hold_off;
 	if (ok) {
 		forget_p(m);
 		p = gt_p_idle_get_locked();
@@ -304,14 +329,13 @@ static bool come_back(struct gt_m *m, bool *held)
 	*held = ok && !p;
 	if (*held) {
 		m->returned = true;
+		gt_count(&gt_sched.returned);
 		put_uncounted_locked(m);
-	} else {
-		atomic_fetch_sub(&gt_sched.returned, 1);
 	}
 	gt_unlock(&gt_sched.lock);
 	if (p) {
 		gt_p_acquire(m, p);
-		gt_count(&p->tick);
+		gt_begun(m);
 		gt_store(gt_take(m), GT_TAKE_NONE);
 		add(&gt_sched.nr_regains);
 	}
@@ -341,14 +365,80 @@ void gt_preempt_returned(void)
 	errno = saved;
 }
 
-/* On the M's signal stack, or its stack for upcalls. */
-static void preempted(struct gt_m *m)
+bool gt_preempt_is_sliced(struct gt_m *m)
+{
+	return gt_sched.backend->slices && gt_sched.backend->slices(m);
+}
+
+/* A handler of the program's in place of ours would not know what to do. */
+static bool is_installed(void)
+{
+	struct sigaction now;
+
+	return preempt.installed && !sigaction(SIGURG, NULL, &now) &&
+	       (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_signal;
+}
+
+/* For how long a task has to run before m is held with it. See the head. */
+static int64_t patience(struct gt_m *m, uint64_t request)
+{
+	int64_t slice = gt_sched.config.slice;
+	uint32_t held = gt_load(&gt_sched.held), bound = gt_sched.config.held_max;
+
+	if (held < bound || gt_load(&m->resumed) == request)
+		return slice;
+	return held - bound < GT_HELD_BEYOND ? slice << (held - bound + 1) : INT64_MAX;
+}
+
+bool gt_preempt_waiting(struct gt_p *p, int64_t now)
+{
+	return gt_p_has_work(p, now) || gt_load(&gt_sched.slow) & GT_SLOW_SHED;
+}
+
+/*
+ * The backend says that m's slice is over: is it a task's that has a P, and for which
+ * somebody waits? Then m is asked. What is read here may change before it is used, if m
+ * is inside: the request then misses.
+ */
+static bool is_over(struct gt_m *m)
+{
+	struct gt_p *p = m->p;
+
+	if (!p || m->g == &m->g0 || !gt_preempt_waiting(p, gt_clock()))
+		return false;
+	add(&gt_sched.nr_slices_module);
+	gt_store(&m->request, sequence(p));
+	return true;
+}
+
+/* m, which has let all takers go, is to be held if it may be. */
+static bool end_slice(struct gt_m *m)
+{
+	if (!is_over(m) || !is_meant(m))
+		return false;
+	if (!is_installed())
+		gt_sched.backend->slices_end(m);	/* its signals would be the program's */
+	else if (gt_sched.config.held_max &&
+		 patience(m, gt_load(&m->request)) == gt_sched.config.slice && hold(m))
+		return true;
+	mark_asked(m);
+	return false;
+}
+
+/*
+ * On the M's signal stack, or its stack for upcalls. sent: by send(). slice: the backend
+ * has seen the end of one.
+ */
+static void preempted(struct gt_m *m, bool sent, bool slice)
 {
 	uint64_t take;
 	bool held;
 
 	if (gt_load(&m->inside)) {
-		atomic_fetch_sub(&gt_sched.preempts_pending, 1);
+		if (slice && is_over(m))
+			mark_asked(m);
+		if (sent)
+			atomic_fetch_sub(&gt_sched.preempts_pending, 1);
 		return;
 	}
 	gt_store(&m->inside, true);
@@ -358,39 +448,52 @@ static void preempted(struct gt_m *m)
 	       GT_TAKE_STATE(take) != GT_TAKE_TAKEN)
 		if (atomic_compare_exchange_strong(gt_take(m), &take, GT_TAKE_NONE))
 			take = GT_TAKE_NONE;
-	held = (take == GT_TAKE_NONE && is_meant(m) && hold(m)) ||
+	held = (take == GT_TAKE_NONE && sent && is_meant(m) && hold(m)) ||
+	       (take == GT_TAKE_NONE && slice && end_slice(m)) ||
 	       (take == GT_TAKE_TAKEN && gt_load(&m->loose) && hold_loose(m));
-	atomic_fetch_sub(&gt_sched.preempts_pending, 1);
+	if (sent)
+		atomic_fetch_sub(&gt_sched.preempts_pending, 1);
 	if (held)
 		wait_held(m);
 	gt_store_release(&m->inside, false);
 }
 
+/*
+ * Of those that the kernel sends, some are the module's in place of an upcall, and some
+ * the program's, from a socket. What cannot be told apart counts as both.
+ */
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
+	bool kernel = info->si_code == SI_KERNEL, sent = false, slice = false;
 	struct gt_m *m = gt_m_self();
 	int saved = errno;
 
-	/* From us, or from the module in place of an upcall. */
-	if (m && ((info->si_code == SI_TKILL && info->si_pid == getpid()) ||
-		  info->si_code == SI_KERNEL) &&
-	    atomic_exchange(&m->signalled, false)) {
-		preempted(m);
-		errno = saved;
-	} else if (preempt.old.sa_flags & SA_SIGINFO) {
+	if (m && ((info->si_code == SI_TKILL && info->si_pid == getpid()) || kernel)) {
+		sent = atomic_exchange(&m->signalled, false);
+		slice = kernel && gt_preempt_is_sliced(m);
+	}
+	if (!sent && preempt.old.sa_flags & SA_SIGINFO)
 		preempt.old.sa_sigaction(signal, info, context);
-	} else if (preempt.old.sa_handler != SIG_DFL && preempt.old.sa_handler != SIG_IGN) {
+	else if (!sent && preempt.old.sa_handler != SIG_DFL && preempt.old.sa_handler != SIG_IGN)
 		preempt.old.sa_handler(signal);
+	if (sent || slice) {
+		preempted(m, sent, slice);
+		errno = saved;
 	}
 }
 
-void gt_preempt_upcall(void)
+void gt_preempt_upcall(bool slice)
 {
 	struct gt_m *m = gt_m_self();
 	int saved = errno;
+	bool sent;
 
-	if (m && atomic_exchange(&m->signalled, false))
-		preempted(m);
+	if (m) {
+		sent = atomic_exchange(&m->signalled, false);
+		slice = slice && gt_preempt_is_sliced(m);
+		if (sent || slice)
+			preempted(m, sent, slice);
+	}
 	errno = saved;
 }
 
@@ -406,15 +509,6 @@ static void forget(struct gt_m *m)
 void gt_preempt_end(struct gt_m *m)
 {
 	forget(m);
-}
-
-/* A handler of the program's in place of ours would not know what to do. */
-static bool is_installed(void)
-{
-	struct sigaction now;
-
-	return preempt.installed && !sigaction(SIGURG, NULL, &now) &&
-	       (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_signal;
 }
 
 /* By sysmon under sched.lock, or by m itself. */
@@ -440,11 +534,10 @@ static bool is_running(struct gt_m *m)
 
 static void ask(struct gt_p *p, struct gt_m *m, uint64_t request, int64_t now)
 {
-	uint64_t none = GT_TAKE_NONE;
-
+	add(&gt_sched.nr_slices_looked);
 	p->signal_at = now + GT_GRACE_NS;
 	gt_store(&m->request, request);
-	atomic_compare_exchange_strong(gt_take(m), &none, GT_TAKE_NONE | GT_TAKE_ASKED);
+	mark_asked(m);
 }
 
 /* Returns whether a signal was sent, or what it takes was asked for. */
@@ -477,39 +570,56 @@ static bool has_run(struct gt_p *p, struct gt_m *m, int64_t now)
 	       gt_thread_clock(gt_load(&m->tid)) - p->cpu_at >= gt_sched.config.slice / 2;
 }
 
-/* For how long a task has to run before m is held with it. See the head. */
-static int64_t patience(struct gt_m *m, uint64_t request)
-{
-	int64_t slice = gt_sched.config.slice;
-	uint32_t held = gt_load(&gt_sched.held), bound = gt_sched.config.held_max;
-
-	if (held < bound || gt_load(&m->resumed) == request)
-		return slice;
-	return held - bound < GT_HELD_BEYOND ? slice << (held - bound + 1) : INT64_MAX;
-}
-
 bool gt_preempt_look(struct gt_p *p, struct gt_m *m, int64_t now)
 {
 	uint64_t request = sequence(p);
+	bool asked = gt_load(&m->request) == request;
 
-	if (p->metered != request) {
-		p->metered = request;
-		p->cpu_at = gt_thread_clock(gt_load(&m->tid));
+	if (gt_preempt_is_sliced(m)) {
+		if (!asked)
+			return false;
+	} else {
+		if (p->metered != request) {
+			p->metered = request;
+			p->cpu_at = gt_thread_clock(gt_load(&m->tid));
+		}
+		if (now - p->seen_at < gt_sched.config.slice || !has_run(p, m, now))
+			return false;
 	}
-	if (now - p->seen_at < gt_sched.config.slice || !has_run(p, m, now))
-		return false;
-	if (gt_load(&m->request) == request)
+	if (asked)
 		return now >= p->signal_at && now - p->seen_at >= patience(m, request) &&
 		       interrupt(p, m, now);
 	ask(p, m, request, now);
 	return true;
 }
 
-bool gt_preempt_idle(void)
+/* In this order: what is sent is counted as held before it is no longer pending. */
+static bool is_idle(void)
 {
-	/* In this order: what is sent is counted as held before it is no longer pending. */
 	return !atomic_load(&gt_sched.preempts_pending) && !gt_load(&gt_sched.held) &&
-	       !atomic_load(&gt_sched.returned);		/* (C) */
+	       !gt_load(&gt_sched.returned);
+}
+
+bool gt_preempt_hold_off(void)
+{
+	bool idle;
+
+	if (!gt_sched.backend->slices)
+		return is_idle();
+	gt_lock(&gt_sched.lock);
+	idle = is_idle();
+	gt_sched.hold_off = idle;
+	gt_unlock(&gt_sched.lock);
+	return idle;
+}
+
+void gt_preempt_hold_on(void)
+{
+	if (!gt_sched.backend->slices)
+		return;
+	gt_lock(&gt_sched.lock);
+	gt_sched.hold_off = false;
+	gt_unlock(&gt_sched.lock);
 }
 
 void gt_preempt_rescue(void)
@@ -535,7 +645,7 @@ void gt_preempt_look_loose(int64_t now)
 	gt_lock(&gt_sched.lock);
 	for (struct gt_m *m = gt_sched.all_m; m; m = m->all_next)
 		if (gt_load(&m->loose) && now - gt_load(&m->loose_at) >= gt_sched.config.slice &&
-		    is_running(m))
+		    !gt_preempt_is_sliced(m) && is_running(m))
 			send(m);
 	gt_unlock(&gt_sched.lock);
 }
@@ -549,6 +659,7 @@ void gt_preempt_start(void)
 		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART,
 	}, old;
 
+	gt_sched.hold_off = false;
 	if (!gt_sched.config.preempt)
 		return;
 	if (sigaction(SIGURG, NULL, &old))

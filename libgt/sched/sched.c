@@ -155,6 +155,12 @@ struct gt_p *gt_p_idle_get(void)
 	return p;
 }
 
+bool gt_p_has_work(struct gt_p *p, int64_t now)
+{
+	return !gt_runq_empty(p) || gt_load(&gt_sched.queue_count) ||
+	       gt_load(&p->timers->first) <= now;
+}
+
 void gt_p_acquire(struct gt_m *m, struct gt_p *p)
 {
 	m->p = p;

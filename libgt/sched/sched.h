@@ -26,6 +26,18 @@ void gt_wake_p(void);
 /* Tasks were readied by a thread without a P. Empties list. */
 void gt_inject(struct gt_list *list);
 
+/* Is there anything that p could do, if its M let go of it? A snapshot. Signal-safe. */
+bool gt_p_has_work(struct gt_p *p, int64_t now);
+
+/* m begins to run something with its P; a backend that ends time slices is to know. */
+static inline void gt_begun(struct gt_m *m)
+{
+	uint64_t tick = gt_load(&m->p->tick) + 1;
+
+	gt_store(&m->p->tick, tick);
+	gt_store(m->seq, tick);
+}
+
 void gt_p_acquire(struct gt_m *m, struct gt_p *p);
 struct gt_p *gt_p_release(struct gt_m *m);
 struct gt_p *gt_p_idle_get(void);

@@ -7,7 +7,8 @@
  *   then the state of its thread is worth reading.
  * - A thread that is in a declared system call since the last look, if there is work
  *   for its P; after 10 ms in any case, since its timers and descriptors are work.
- * - A task that has run for a time slice while others wait: see preempt.c.
+ * - A task that has run for a time slice while others wait, unless the backend sees to
+ *   that: see preempt.c. Two that hand on their P to each other, which it does not see.
  * - Descriptors, if no M has polled for 10 ms since all are busy.
  * - Timers of Ps that are busy with one long task.
  * - The default of GOMAXPROCS, and what is left of Ps that retired.
@@ -17,7 +18,8 @@
  * It sleeps 20 us between looks while it finds something to do, after 1 ms without
  * it doubles the pause up to 10 ms, or a sixteenth of a slice while tasks wait for a busy
  * P, so that slices end as much late at most. Where blocks are reported it begins with
- * half a slice and stays there: each look takes the CPU from somebody. It sleeps without
+ * half a slice and stays there, or at a whole one where the backend ends slices: each look
+ * takes the CPU from somebody. It sleeps without
  * a limit while all Ps are idle, but for such memory: then only the poller can bring
  * work, and gt_p_idle_get_locked() wakes us.
  * That sleep misses no wake: asleep is set under the lock that guards the idle Ps.
@@ -53,18 +55,11 @@ static struct {
 	bool running;			/* gt_run()'s caller's */
 } sysmon;
 
-/* Is there anything that p could do, if its M let go of it? A snapshot. */
-static bool has_work(struct gt_p *p, int64_t now)
-{
-	return !gt_runq_empty(p) || gt_load(&gt_sched.queue_count) ||
-	       gt_load(&p->timers->first) <= now;
-}
-
 /* Take p from m if it is in the same declared system call as at the last look. */
 static struct gt_p *retake_declared(struct gt_p *p, struct gt_m *m, uint64_t take, int64_t now)
 {
 	if (now - p->seen_at < GT_GRACE_NS ||
-	    (now - p->seen_at < GT_SYSCALL_IDLE && !has_work(p, now)))
+	    (now - p->seen_at < GT_SYSCALL_IDLE && !gt_p_has_work(p, now)))
 		return NULL;
 	return gt_handoff_take_declared(m, take);
 }
@@ -126,6 +121,7 @@ static bool is_stuck(struct gt_p *p, struct gt_m *m, int64_t now)
 struct finding {
 	bool any;		/* a P was taken, or might be soon: looking closely pays */
 	bool waiting;		/* a P is busy, and something waits for it */
+	bool unsliced;		/* the same, and the end of its slice is ours to see */
 	bool stuck;		/* all Ps are */
 };
 
@@ -158,9 +154,9 @@ static struct finding look(int64_t now, int64_t pause)
 			found.stuck = found.stuck && is_stuck(p, m, now);
 			continue;
 		}
-		waiting = gt_sched.config.preempt && (has_work(p, now) ||
-			  gt_load(&gt_sched.slow) & GT_SLOW_SHED);
+		waiting = gt_sched.config.preempt && gt_preempt_waiting(p, now);
 		found.waiting |= waiting;
+		found.unsliced |= waiting && !gt_preempt_is_sliced(m);
 		if (waiting)
 			serve_ring(p, now);
 		if (p->seen_at == now)
@@ -285,11 +281,12 @@ static void *sysmon_main(void *arg)
 		atomic_store(&gt_sched.sysmon_busy, true);
 		poll_overdue(now);
 		/* These may allocate, and a held task may own malloc()'s lock. */
-		if (gt_preempt_idle()) {
+		if (gt_preempt_hold_off()) {
 			fire_overdue(now);
 			gt_procs_tidy();
 			gt_procs_refresh(now);
 			gt_stack_trim(now);
+			gt_preempt_hold_on();
 		}
 		if (gt_load(&gt_sched.queue_count))
 			gt_wake_p();
@@ -306,8 +303,10 @@ static void *sysmon_main(void *arg)
 		} else if (++quiet > GT_PAUSE_LOOKS && pause < GT_PAUSE_MAX) {
 			pause = pause * 2 < GT_PAUSE_MAX ? pause * 2 : GT_PAUSE_MAX;
 		}
-		if (found.waiting && pause > slice_look)
+		if (found.unsliced && pause > slice_look)
 			pause = slice_look;
+		if (found.waiting && pause > gt_sched.config.slice)
+			pause = gt_sched.config.slice;
 	}
 	return arg;
 }

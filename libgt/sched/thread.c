@@ -179,7 +179,9 @@ static struct gt_m *allocate(void)
 	gt_store(&m->take, &m->own_take);
 	gt_store(&m->held, NULL);
 	gt_store(&m->tid, 0);
+	m->seq = &m->own_seq;
 	gt_store(&m->slot, -1);
+	gt_store(&m->sliced, true);	/* before it is attached there is nothing to look for */
 	gt_store(&m->wake, 0);
 	gt_store(&m->grant, GT_GRANT_NONE);
 	gt_store(&m->ended, false);

@@ -182,6 +182,9 @@ struct gt_m {
 	int *errno_at;		/* the thread's errno. Constant */
 	struct gt_eh *eh_at;	/* the thread's state of C++ exceptions. Constant */
 
+	_Atomic uint64_t *seq;	/* names what it runs, for the module; or own_seq. M's */
+	_Atomic uint64_t own_seq;	/* not looked at */
+
 	/* What the stack that was switched from asked to be done. M's. */
 	struct gt_g *prev;
 	bool (*commit)(struct gt_g *g, void *arg);
@@ -200,7 +203,8 @@ struct gt_m {
 	_Atomic uint32_t grant;	/* futex: enum gt_grant. Who grants, and M */
 
 	/* Preemption; see preempt.c. */
-	_Atomic uint64_t request;	/* the task that is to let go. Written by sysmon */
+	_Atomic uint64_t request;	/* the task that is to let go. Written by sysmon, or by
+					   M if slices are the backend's */
 	_Atomic uint64_t resumed;	/* the task that was held, and runs again. Written by M */
 	_Atomic bool signalled;	/* a signal is on its way. Set by sysmon, cleared by M */
 	_Atomic bool loose;	/* it was held, and goes on without a P. Written by M */
@@ -215,6 +219,7 @@ struct gt_m {
 	/* The backend's. */
 	_Atomic uint32_t wake;	/* futex backend: 1 is a wake that has not been used */
 	_Atomic int slot;	/* kmod backend: its slot, or -1. Written by M */
+	_Atomic bool sliced;	/* kmod backend, once attached: it ends M's slices. Written by M */
 	bool degraded;		/* kmod backend, M's: sleeps without its slot */
 	_Atomic int tid;	/* 0 until it is attached */
 	_Atomic int stat_fd;	/* futex backend: /proc/self/task/TID/stat, or -1 */
@@ -354,6 +359,7 @@ struct gt_sched {
 	_Atomic uint32_t returned;	/* Ms held as they came back from a block. The same */
 	_Atomic uint32_t loose;		/* Ms that were held and go on without a P */
 	_Atomic uint32_t preempts_pending;	/* signals on their way */
+	bool hold_off;			/* lock: sysmon may wait for a lock of libc's */
 	struct gt_p *idle_p;		/* lock: a stack. None while procs > procs_wanted */
 	_Atomic uint32_t idle_p_count;	/* written under the lock */
 
@@ -394,7 +400,7 @@ struct gt_sched {
 	_Atomic uint64_t nr_wakes, nr_threads, nr_threads_gone, nr_steals, nr_handoffs, nr_refused, nr_regains,
 		nr_requeues, nr_syscalls_taken, gap_ns,
 		nr_preempts, nr_preempts_held, nr_preempts_late, nr_preempts_refused,
-		nr_rescues, nr_returns_held;
+		nr_rescues, nr_returns_held, nr_slices_module, nr_slices_looked;
 	_Atomic uint32_t takers;	/* numbers their looks */
 };
 

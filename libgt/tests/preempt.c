@@ -300,6 +300,145 @@ TEST(loops_of_declared_calls_let_others_run)
 	test_run(1, loops_of_declared_calls);
 }
 
+/* -------------------------------------------------------- who ends the slices ---- */
+
+static bool has_module(void)
+{
+	return !strcmp(gt_backend_name(), "kmod");
+}
+
+/* The module where it is there, and then nobody looks. */
+static void slices_end(void)
+{
+	long i, n = scaled(20);
+
+	CHECK(there = gt_chan_make(sizeof(long), 4));
+	CHECK_EQ(gt_go(tries, NULL), 0);
+	start_loops(2 * test_procs);
+	for (i = 0; i < n; i++)
+		gt_yield();
+	AWAIT(stats_now().preemptions_held > 0);
+	AWAIT(stats_now().slices_module + stats_now().slices_looked > 0);
+	CHECK_EQ(has_module() ? stats_now().slices_looked : stats_now().slices_module, 0);
+	end_loops();
+}
+
+PREEMPT_TEST(slices_are_the_modules_p1, 1, "slice=1000")
+{
+	slices_end();
+}
+
+PREEMPT_TEST(slices_are_the_modules_p2, 2, "slice=1000")
+{
+	slices_end();
+}
+
+/* The module has none as short. */
+PREEMPT_TEST(slices_that_are_too_short_are_looked_for, 1, "slice=50")
+{
+	start_loops(2);
+	AWAIT(stats_now().slices_looked > 0);
+	CHECK_EQ(stats_now().slices_module, 0);
+	end_loops();
+}
+
+/* Nobody waits for a task that is alone, so nothing ends, whoever looks. */
+PREEMPT_TEST(a_task_alone_is_left_alone, 1, "slice=500")
+{
+	spins_for(20 * GT_MILLISECOND);
+	CHECK_EQ(stats_now().slices_module, 0);
+	CHECK_EQ(stats_now().preemptions, 0);
+}
+
+/*
+ * Two that take turns for longer than a slice have had one each, but none of them had it
+ * to the end; unless the machine stood still meanwhile, and then it is tried again.
+ */
+#define SLICE (200 * GT_MILLISECOND)
+#define TURN (SLICE / 20)
+static int64_t noted_at, longest;
+
+static void note_time(void)
+{
+	int64_t now = gt_now();
+
+	if (now - noted_at > longest)
+		longest = now - noted_at;
+	noted_at = now;
+}
+
+static void takes_a_turn(void)
+{
+	note_time();
+	spins_for(TURN);
+	gt_yield();
+}
+
+static void takes_turns(void *arg)
+{
+	while (!stop)
+		takes_a_turn();
+	(void)arg;
+}
+
+/* How many slices ended meanwhile. All that a turn may take is noted, in two pieces at most. */
+static uint64_t slices_of_turns(void)
+{
+	uint64_t before, after;
+	int64_t start = gt_now();
+
+	noted_at = start;
+	longest = 0;
+	gt_yield();
+	before = stats_now().slices_module;
+	while (noted_at < start + 2 * SLICE)
+		takes_a_turn();
+	after = stats_now().slices_module;
+	note_time();
+	return after - before;
+}
+
+PREEMPT_TEST(who_takes_turns_begins_a_slice_each_time, 1, "slice=200000")
+{
+	uint64_t slices;
+	int i;
+
+	CHECK_EQ(gt_go(takes_turns, NULL), 0);
+	for (i = 0; i < 10; i++) {
+		slices = slices_of_turns();
+		if (longest > SLICE / 4)
+			continue;
+		CHECK_EQ(slices, 0);
+		break;
+	}
+	atomic_store(&stop, true);
+	AWAIT(gt_task_count() == 1);
+}
+
+/* The module sends a signal there instead of an upcall, which would lose that stack. */
+static void on_its_own_stack(int sig)
+{
+	while (!ran)
+		;
+	(void)sig;
+}
+
+PREEMPT_TEST(slices_end_on_a_signal_stack, 1, "slice=1000")
+{
+	struct sigaction action = {
+		.sa_handler = on_its_own_stack,
+		.sa_flags = SA_ONSTACK,
+	};
+	long i, n = scaled(20);
+
+	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	for (i = 0; i < n; i++) {
+		ran = 0;
+		CHECK_EQ(gt_go(runs, NULL), 0);
+		CHECK_EQ(raise(SIGUSR1), 0);
+	}
+}
+
 static void looks_at_the_clock(void *arg)
 {
 	while (!stop)
@@ -771,7 +910,7 @@ static void starts_many(void *arg)
 	(void)arg;
 }
 
-PREEMPT_TEST(a_held_task_has_mallocs_lock, 1, "slice=50")
+static void holds_mallocs_lock(void)
 {
 	long i;
 
@@ -782,6 +921,17 @@ PREEMPT_TEST(a_held_task_has_mallocs_lock, 1, "slice=50")
 		CHECK_EQ(gt_go(starts_many, NULL), 0);
 	AWAIT(ran == 4 * scaled(300));
 	end_loops();
+}
+
+PREEMPT_TEST(a_held_task_has_mallocs_lock, 1, "slice=50")
+{
+	holds_mallocs_lock();
+}
+
+/* The module can end slices of this length. */
+PREEMPT_TEST(one_that_the_module_stopped_has_mallocs_lock, 1, "slice=150")
+{
+	holds_mallocs_lock();
 }
 
 TEST_MAIN

@@ -40,6 +40,8 @@ GT_BEGIN_DECLS
  *	one looks, and one more by each that has found some.
  * @returns_held: those of @requeues whose thread was held before it ran user code again.
  *	Only the kmod backend can; else 0.
+ * @slices_module: time slices, others waiting, whose end the module told.
+ * @slices_looked: those that the runtime had to look for.
  */
 struct gt_stats {
 	uint64_t tasks_started;
@@ -64,6 +66,8 @@ struct gt_stats {
 	uint64_t syscalls_handed_off;
 	uint64_t wakes;
 	uint64_t returns_held;
+	uint64_t slices_module;
+	uint64_t slices_looked;
 };
 
 /**
