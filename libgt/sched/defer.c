@@ -109,6 +109,7 @@ int gt_defer(void (*fn)(void *arg), void *arg)
 		if (g->thread)
 			return -ESRCH;
 		scope = &g->scope;
+		g->deferred = true;
 	}
 	more = malloc(sizeof(*more));
 	if (!more)

@@ -33,6 +33,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -81,6 +82,9 @@ static struct {
 
 _Static_assert(sizeof(struct gt_g) + GT_COLOURS * GT_CACHELINE < GT_PAGE / 2,
 	       "a G and its colour leave half a page to the task's first frames");
+
+_Static_assert(offsetof(struct gt_g, fn) == GT_CACHELINE &&
+	       offsetof(struct gt_g, ticket) == 3 * GT_CACHELINE, "lines of a G");
 
 bool gt_fiber_valgrind;
 

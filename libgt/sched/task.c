@@ -105,7 +105,7 @@ static void task_main(void *arg)
 	gt_switched();
 	gt_leave();
 	g->fn(g->arg);
-	if (gt_unlikely(g->scope.more))
+	if (gt_unlikely(g->deferred))
 		gt_defer_run_scope(&g->scope);
 	/* In the child of a fork() this was the only thread, and is no M. */
 	if (gt_unlikely(!gt_m_self()))
@@ -163,6 +163,7 @@ static struct gt_g *make(struct gt_p *p, const struct gt_task_request *request)
 	gt_store(&g->preempt_missed, false);
 	g->lock_depth = 0;
 	g->bound = NULL;
+	g->deferred = false;
 	g->defers = NULL;	/* a longjmp() may have left some */
 	g->panics = NULL;
 	g->fn = request->fn;

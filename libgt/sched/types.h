@@ -96,7 +96,9 @@ struct gt_eh {
  * one page. A plain thread that calls a primitive has one too, see park.c.
  */
 struct gt_g {
+	/* A task that starts, parks once and ends touches three lines; here is the first. */
 	void *sp;		/* its saved stack, unless running. Stack's owner */
+	struct gt_g *next;	/* link in the one list it is in. That list's lock */
 	_Atomic uint32_t state;	/* enum gt_state. Changed in park.c, and syscall.c */
 	uint8_t reason;		/* enum gt_reason, while WAITING. Stack's owner */
 	bool thread;		/* a plain thread's. Constant */
@@ -104,21 +106,22 @@ struct gt_g {
 	bool durable;		/* WAITING, and counted so in its bubble. Stack's owner */
 	bool outside;		/* about to wait on a channel not of its bubble. Its own */
 	bool has_eh;		/* saved_eh is to be restored. Stack's owner */
+	bool deferred;		/* there may be calls in scope. Its own */
+	_Atomic bool preempt_missed;	/* it was to be held. Its own, as is the next */
+	_Atomic uint32_t preempt_off;	/* gt_preempt_off()s */
 	int saved_errno;	/* while not running. Stack's owner */
-	_Atomic uint32_t wake;	/* thread only: the futex it blocks on */
-	struct gt_g *next;	/* link in the one list it is in. That list's lock */
 	struct gt_m *last_m;	/* where it ran last; for forced migration. Owner */
 	uint32_t syscall_depth;	/* declared system calls it is in. Its own */
-	_Atomic uint32_t preempt_off;	/* gt_preempt_off()s. Its own, as is the next */
-	_Atomic bool preempt_missed;	/* it was to be held meanwhile */
 	uint32_t lock_depth;	/* gt_lock_os_thread()s. Its own */
 	struct gt_m *bound;	/* the M that alone can run it, or NULL. See bound.c. Owner */
-	uint64_t ticket;	/* its turn, in sched.bound. sched.lock */
 
-	void (*fn)(void *arg);	/* constant while alive, like all below */
+	/* The second, constant while alive, like those of the third but for two. */
+	void (*fn)(void *arg);
 	void *arg;
 	uint64_t id;
 	uint64_t creator;	/* id of the task that started it, or 0 */
+	struct gt_stack stack;
+
 	struct gt_bubble *bubble;	/* that it belongs to, or NULL */
 	const void *site;	/* where that call returned to; NULL: not known */
 	const char *name;	/* or NULL */
@@ -128,12 +131,14 @@ struct gt_g {
 	/* Panics and deferred calls: see panic.h. Its own, like the rest. */
 	struct gt_call *defers;		/* innermost first */
 	struct gt_panicking *panics;	/* newest first */
-	struct gt_eh saved_eh;	/* while not running, if has_eh. Stack's owner */
 	uintptr_t exit_at;	/* how far up its stack gt_exit() has got; or 0 */
-	struct gt_call scope;	/* for gt_defer() in no other scope */
-	bool visiting;		/* thread only: it is in the runtime */
 
-	struct gt_stack stack;
+	/* What few need. */
+	uint64_t ticket;	/* its turn, in sched.bound. sched.lock */
+	_Atomic uint32_t wake;	/* thread only: the futex it blocks on */
+	bool visiting;		/* thread only: it is in the runtime */
+	struct gt_eh saved_eh;	/* while not running, if has_eh. Stack's owner */
+	struct gt_call scope;	/* for gt_defer() in no other scope */
 	struct gt_fiber fiber;
 };
 
