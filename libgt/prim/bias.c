@@ -2,12 +2,14 @@
 /* The ordinary path of a lock that may lean to a P. The argument is in bias.h. */
 #include "base/backoff.h"
 #include "base/relax.h"
+#include "base/window.h"
 #include "prim/bias.h"
 
 /* The owner's M is in for some instructions, unless the kernel runs another. */
 static void take_from_owner(struct gt_bias *bias)
 {
 	gt_store(&bias->owner, GT_BIAS_NEVER);
+	GT_WINDOW("bias.taken");
 	gt_barrier_heavy();						/* (B) */
 	for (int i = 0; gt_load_acquire(&bias->busy); i++)
 		gt_relax(i);

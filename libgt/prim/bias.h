@@ -69,8 +69,10 @@ static inline void gt_bias_lock(struct gt_bias *bias)
 	}
 	m = gt_m_self();
 	if (gt_likely(owner && m && m->p == owner)) {
+		GT_WINDOW("bias.looked");
 		gt_store(&bias->busy, true);
 		gt_barrier_light();					/* (A) */
+		GT_WINDOW("bias.busy");
 		if (gt_likely(gt_load(&bias->owner) == owner)) {
 			bias->leaning = true;
 			return;

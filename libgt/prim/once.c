@@ -16,6 +16,7 @@
  *
  * Source: Go's sync/once.go, sync/oncefunc.go.
  */
+#include "base/window.h"
 #include "gt/panic.h"
 #include "gt/sync.h"
 #include "gt/task.h"
@@ -37,6 +38,7 @@ static void finish(void *arg)
 static __attribute__((__noinline__)) void once_slow(struct gt_once *once, void (*fn)(void *arg),
 						    void *arg)
 {
+	GT_WINDOW("once.looked");
 	gt_mutex_lock(&once->gt_lock);
 	if (gt_load(done_of(once))) {
 		gt_mutex_unlock(&once->gt_lock);

@@ -18,6 +18,7 @@
  *
  * Source: Go's semaphore table (sema.go) and WebKit's ParkingLot.
  */
+#include "base/window.h"
 #include "prim/sema.h"
 
 #define GT_BUCKETS 256		/* a power of two */
@@ -166,9 +167,11 @@ void gt_sema_wait(const void *address, bool (*still)(void *arg), void *arg,
 int gt_sema_wait_until(const void *address, bool (*still)(void *arg), bool (*leave)(void *arg),
 		       void *arg, int64_t deadline, enum gt_reason reason)
 {
-	struct gt_sema_bucket *bucket = gt_sema_lock(address);
+	struct gt_sema_bucket *bucket;
 	struct gt_sema_waiter waiter;
 
+	GT_WINDOW("sema.wait");
+	bucket = gt_sema_lock(address);
 	if (!still(arg)) {
 		gt_sema_unlock(bucket);
 		return 0;
@@ -197,6 +200,7 @@ bool gt_sema_wake(const void *address, size_t count, bool (*change)(void *arg), 
 		count--;
 	}
 	gt_sema_unlock(bucket);
+	GT_WINDOW("sema.taken");
 	many = woken && woken->next;
 	while ((waiter = woken)) {
 		/* Readied, its stack is its own again. */

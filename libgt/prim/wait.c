@@ -32,13 +32,16 @@
  * A plain thread has no alarm. Its futex gives up at the deadline, and then the thread
  * itself tries (B): if it loses, a waker is on its way, and it goes on waiting for it.
  */
+#include "base/window.h"
 #include "prim/wait.h"
 
 static bool expire(struct gt_wait *wait)
 {
-	bool ended = wait->expire ? wait->expire(wait) :
-				    gt_wait_claim(wait, GT_WAIT_TIMEOUT);	/* (B) */
+	bool ended;
 
+	GT_WINDOW("wait.expires");
+	ended = wait->expire ? wait->expire(wait) :
+			       gt_wait_claim(wait, GT_WAIT_TIMEOUT);		/* (B) */
 	/* If it has not, it may be gone when the alarm has fired, but not before. */
 	if (ended)
 		wait->expired = true;
@@ -68,6 +71,7 @@ static bool commit_wait(struct gt_g *g, void *arg)
 		gt_alarm_drop(&wait->alarm);
 		return false;
 	}
+	GT_WINDOW("wait.committed");
 	gt_alarm_let_go(&wait->alarm);					/* (A) */
 	return true;
 }
@@ -91,6 +95,7 @@ int64_t gt_wait_park(struct gt_wait *wait, bool (*commit)(struct gt_g *g, void *
 			return error;
 		gt_park(commit_wait, wait, reason);
 		/* If it was fire(), that is after (A), and it has done with the wait. */
+		GT_WINDOW("wait.awake");
 		if (!wait->expired)
 			gt_alarm_cancel(&wait->alarm);			/* (C) */
 	}

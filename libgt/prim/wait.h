@@ -6,6 +6,7 @@
 #ifndef GT_PRIM_WAIT_H
 #define GT_PRIM_WAIT_H
 
+#include "base/window.h"
 #include "gt/time.h"
 #include "sched/park.h"
 #include "sched/timer.h"
@@ -46,8 +47,10 @@ static inline bool gt_wait_claim(struct gt_wait *wait, uint32_t key)
 {
 	uint32_t none = 0;
 
-	return !gt_load(&wait->winner) &&
-	       atomic_compare_exchange_strong(&wait->winner, &none, key);
+	if (gt_load(&wait->winner))
+		return false;
+	GT_WINDOW("wait.claim");
+	return atomic_compare_exchange_strong(&wait->winner, &none, key);
 }
 
 /*

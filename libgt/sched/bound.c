@@ -32,6 +32,7 @@
  * Source: Go's runtime, proc.go (lockOSThread, stoplockedm, startlockedm).
  */
 #include "base/futex.h"
+#include "base/window.h"
 #include "gt/thread.h"
 #include "sched/bound.h"
 #include "sched/park.h"
@@ -104,6 +105,7 @@ struct gt_g *gt_bound_get_preempted_locked(void)
 static void grant(struct gt_m *m, enum gt_grant what)
 {
 	gt_store_release(&m->grant, what);
+	GT_WINDOW("bound.granted");
 	gt_futex_wake(&m->grant, 1);
 }
 
@@ -124,8 +126,11 @@ bool gt_bound_wait(struct gt_m *m)
 {
 	struct gt_p *p;
 
-	while (gt_load_acquire(&m->grant) == GT_GRANT_NONE)
+	GT_WINDOW("bound.wait");
+	while (gt_load_acquire(&m->grant) == GT_GRANT_NONE) {
+		GT_WINDOW("bound.sleep");
 		gt_futex_wait(&m->grant, GT_GRANT_NONE, GT_FOREVER);
+	}
 	if (gt_load(&m->grant) == GT_GRANT_LOOSE) {
 		if (gt_load_acquire(&gt_sched.phase) != GT_STOPPING)
 			gt_store(&m->grant, GT_GRANT_NONE);

@@ -71,8 +71,10 @@ struct gt_p *gt_handoff_take_declared(struct gt_m *m, uint64_t word)
 {
 	struct gt_p *p = gt_load(&m->held);
 
-	if (GT_TAKE_STATE(word) != GT_TAKE_SYSCALL ||
-	    !atomic_compare_exchange_strong(gt_take(m), &word, GT_TAKE_TAKEN))
+	if (GT_TAKE_STATE(word) != GT_TAKE_SYSCALL)
+		return NULL;
+	GT_WINDOW("syscall.take");
+	if (!atomic_compare_exchange_strong(gt_take(m), &word, GT_TAKE_TAKEN))
 		return NULL;
 	return taken(p, &gt_sched.nr_syscalls_taken);
 }

@@ -111,6 +111,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/window.h"
 #include "gt/panic.h"
 #include "gt/thread.h"
 #include "sched/bound.h"
@@ -453,8 +454,10 @@ static void preempted(struct gt_m *m, bool sent, bool slice)
 	       (take == GT_TAKE_TAKEN && gt_load(&m->loose) && hold_loose(m));
 	if (sent)
 		atomic_fetch_sub(&gt_sched.preempts_pending, 1);
-	if (held)
+	if (held) {
+		GT_WINDOW("preempt.held");
 		wait_held(m);
+	}
 	gt_store_release(&m->inside, false);
 }
 

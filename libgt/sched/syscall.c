@@ -24,6 +24,7 @@
  *
  * Source: Go's runtime, proc.go (reentersyscall, exitsyscall).
  */
+#include "base/window.h"
 #include "gt/panic.h"
 #include "gt/syscall.h"
 #include "sched/park.h"
@@ -79,6 +80,7 @@ void gt_exitsyscall(void)
 	if (--g->syscall_depth)
 		return;
 	take = GT_TAKE_WORD(GT_TAKE_SYSCALL, m->syscalls);
+	GT_WINDOW("syscall.over");
 	if (gt_unlikely(!atomic_compare_exchange_strong(gt_take(m), &take, GT_TAKE_NONE)))
 		exit_slow(take);
 	gt_store(&g->state, GT_RUNNING);

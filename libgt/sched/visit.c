@@ -20,6 +20,7 @@
  */
 #include <sched.h>
 
+#include "base/window.h"
 #include "sched/types.h"
 #include "sched/visit.h"
 
@@ -29,11 +30,13 @@ static __thread uint32_t my_turn;	/* of the visit under way */
 void gt_visit(void)
 {
 	my_turn = atomic_load(&turn);
+	GT_WINDOW("visit.turn");
 	atomic_fetch_add(&visitors[my_turn], 1);
 }
 
 void gt_visit_end(void)
 {
+	GT_WINDOW("visit.end");
 	atomic_fetch_sub(&visitors[my_turn], 1);
 }
 
@@ -42,6 +45,7 @@ void gt_visits_wait(void)
 	for (int i = 0; i < 2; i++) {
 		uint32_t old = atomic_fetch_xor(&turn, 1);
 
+		GT_WINDOW("visit.turned");
 		while (atomic_load(&visitors[old]))			/* (B) */
 			sched_yield();
 	}

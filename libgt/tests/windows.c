@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "base/lock.h"
+#include "prim/bias.h"
 #include "sched/sched.h"
 #include "test.h"
 
@@ -564,6 +565,348 @@ WINDOW_TEST(netpoll_edge, "netpoll.edge")
 WINDOW_TEST(procs_grown, "procs.grown")
 WINDOW_TEST(procs_shed, "procs.shed")
 WINDOW_TEST(procs_moved, "procs.moved")
+
+/* ------------------------------------------------- those that one pair meets ---- */
+
+static void (*alone)(long n);
+static long alone_n;
+
+/* At least so often, and until somebody has come by. */
+static void pair_alone(void)
+{
+	CHECK(there = gt_chan_make(sizeof(long), 0));
+	CHECK(back = gt_chan_make(sizeof(long), 0));
+	do
+		alone(scaled(alone_n));
+	while (!atomic_load(&hits));
+	AWAIT(gt_task_count() == 1);
+	gt_chan_put(there);
+	gt_chan_put(back);
+}
+
+static void holds_up_alone(const char *name, void (*pair)(long n), long n, int procs)
+{
+	window = name;
+	alone = pair;
+	alone_n = n;
+	atomic_store(&gt_window_hook, hold_up);
+	test_run(procs, pair_alone);
+}
+
+#define WINDOW_TEST_OF(test, name, pair, n, procs) \
+	PLAIN_TEST(test) { holds_up_alone(name, pair, n, procs); }
+
+/* A lock leans to a processor, and a thread comes and takes it. */
+static struct gt_bias bias;
+static volatile long under_bias;
+
+static void takes_bias(long n)
+{
+	long i, k, value;
+
+	for (i = 0; i < n; i++) {
+		gt_enter();
+		gt_bias_lock(&bias);
+		value = under_bias;
+		for (k = 0; k < 20; k++)
+			atomic_signal_fence(memory_order_seq_cst);
+		under_bias = value + 1;
+		gt_bias_unlock(&bias);
+		gt_leave();
+	}
+}
+
+static void *takes_bias_too(void *arg)
+{
+	takes_bias(20);
+	return arg;
+}
+
+static void bias_leans(long n)
+{
+	pthread_t thread;
+	long i;
+
+	for (i = 0; i < n; i++) {
+		bias = (struct gt_bias){0};
+		under_bias = 0;
+		takes_bias(1040);
+		CHECK_EQ(pthread_create(&thread, NULL, takes_bias_too, NULL), 0);
+		takes_bias(60);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+		CHECK_EQ(under_bias, 1040 + 60 + 20);
+	}
+}
+
+/* A task that has locked its thread goes on with that alone. */
+static void answers_locked(void *arg)
+{
+	gt_lock_os_thread();
+	thread_answers(arg);
+	gt_unlock_os_thread();
+}
+
+static void with_a_locked_task(long n)
+{
+	atomic_store(&without_sysmon, true);
+	CHECK_EQ(gt_go(answers_locked, (void *)n), 0);
+	asks(n);
+	atomic_store(&without_sysmon, false);
+}
+
+/* Tasks that never suspend: each is held in turn, with its thread. */
+static void spins(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop))
+		;
+}
+
+static void held_in_turn(long n)
+{
+	struct gt_wg wg = {0};
+	long i;
+
+	atomic_store(&stop, false);
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(gt_wg_go(&wg, spins, NULL), 0);
+	while (atomic_load(&hits) < n)
+		;
+	atomic_store(&stop, true);
+	gt_wg_wait(&wg);
+}
+
+/* Declared calls end about when their processor is taken, which others want. */
+static void declares(long n)
+{
+	struct gt_wg wg = {0};
+	uint64_t state = 1, before;
+	int64_t until;
+	long i;
+
+	atomic_store(&stop, false);
+	CHECK_EQ(gt_wg_go(&wg, yields, NULL), 0);
+	CHECK_EQ(gt_wg_go(&wg, yields, NULL), 0);
+	for (i = 0; i < n; i++) {
+		before = stats_now().syscalls_handed_off;
+		gt_entersyscall();
+		until = gt_now() + test_random(&state) % (200 * GT_MICROSECOND);
+		while (gt_now() < until)
+			;
+		while (i % 64 == 0 && stats_now().syscalls_handed_off == before)
+			sched_yield();
+		gt_exitsyscall();
+	}
+	atomic_store(&stop, true);
+	gt_wg_wait(&wg);
+}
+
+/* Two wake one wait, whose time is up about then. Nothing that they send is lost. */
+static atomic_long send_at;
+
+static void sends_at(void *arg)
+{
+	long value = 1;
+
+	while (gt_now() < atomic_load(&send_at))
+		;
+	gt_chan_send(arg, &value);
+}
+
+static void selects_as_they_send(long n)
+{
+	struct gt_case cases[2];
+	uint64_t state = 1;
+	long i, got, value;
+	int chosen;
+
+	for (i = 0; i < n; i++) {
+		atomic_store(&send_at, gt_now() + 50 * GT_MICROSECOND);
+		CHECK_EQ(gt_go(sends_at, there), 0);
+		CHECK_EQ(gt_go(sends_at, back), 0);
+		for (got = 0; got < 2;) {
+			cases[0] = gt_case_recv(there, &value);
+			cases[1] = gt_case_recv(back, &value);
+			chosen = gt_select_until(cases, 2, send_at +
+						 test_random(&state) % (50 * GT_MICROSECOND));
+			if (chosen == -ETIMEDOUT)
+				chosen = gt_select(cases, 2, 0);
+			CHECK(chosen >= 0);
+			got++;
+		}
+	}
+}
+
+/* Each of them is done once, though two come at the same time. */
+static struct gt_once onces[200];
+static atomic_long at, once_done;
+
+static void counts_once(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&done, 1);
+}
+
+static void *thread_does_once(void *arg)
+{
+	long i;
+
+	for (i = 0; i < (long)ARRAY_SIZE(onces); i++) {
+		while (atomic_load(&at) < i)
+			sched_yield();
+		gt_once_do(&onces[i], counts_once, NULL);
+		atomic_store(&once_done, i + 1);
+	}
+	return arg;
+}
+
+static void two_do_once(long n)
+{
+	pthread_t thread;
+	long i;
+
+	(void)n;
+	memset(onces, 0, sizeof(onces));
+	atomic_store(&at, -1);
+	atomic_store(&once_done, 0);
+	CHECK_EQ(pthread_create(&thread, NULL, thread_does_once, NULL), 0);
+	for (i = 0; i < (long)ARRAY_SIZE(onces); i++) {
+		atomic_store(&done, 0);
+		atomic_store(&at, i);
+		gt_once_do(&onces[i], counts_once, NULL);
+		while (atomic_load(&once_done) <= i)
+			sched_yield();
+		CHECK_EQ(done, 1);
+	}
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+/* bias.h, bias.c */
+WINDOW_TEST_OF(bias_looked, "bias.looked", bias_leans, 60, 2)
+WINDOW_TEST_OF(bias_busy, "bias.busy", bias_leans, 60, 2)
+WINDOW_TEST_OF(bias_taken, "bias.taken", bias_leans, 60, 2)
+/* bound.c, preempt.c */
+WINDOW_TEST_OF(bound_wait, "bound.wait", with_a_locked_task, 200, 2)
+WINDOW_TEST_OF(bound_sleep, "bound.sleep", with_a_locked_task, 200, 2)
+WINDOW_TEST_OF(bound_granted, "bound.granted", with_a_locked_task, 200, 2)
+/* syscall.c, handoff.c */
+WINDOW_TEST_OF(syscall_over, "syscall.over", declares, 200, 1)
+WINDOW_TEST_OF(syscall_take, "syscall.take", declares, 200, 1)
+/* wait.h, wait.c */
+WINDOW_TEST_OF(wait_claim, "wait.claim", selects_as_they_send, 150, 2)
+WINDOW_TEST_OF(wait_committed, "wait.committed", selects_as_they_send, 150, 2)
+WINDOW_TEST_OF(wait_awake, "wait.awake", selects_as_they_send, 150, 2)
+WINDOW_TEST_OF(wait_expires, "wait.expires", selects_as_they_send, 150, 2)
+/* sema.c */
+WINDOW_TEST_OF(sema_wait, "sema.wait", timed_out_as_woken, 150, 2)
+WINDOW_TEST_OF(sema_taken, "sema.taken", timed_out_as_woken, 150, 2)
+/* once.c */
+WINDOW_TEST_OF(once_looked, "once.looked", two_do_once, 1, 2)
+
+/* The same, as SIGURG finds them in their loops. */
+PLAIN_TEST(preempt_held)
+{
+	test_debug("slice=1000");
+	holds_up_alone("preempt.held", held_in_turn, 30, 1);
+}
+
+/*
+ * A thread that visits looks at the turn in one run, counts itself in the next, and is
+ * there as that ends: the end waits for it, whichever turn it is.
+ */
+static atomic_int door, on, inside, left;
+static __thread bool visits;
+
+static void hold_up_visitor(const char *name)
+{
+	int64_t until;
+
+	if (!visits)
+		return;
+	if (!strcmp(name, "visit.turn")) {
+		atomic_fetch_add(&door, 1);
+		while (atomic_load(&on) < atomic_load(&door))
+			sched_yield();
+	} else if (!strcmp(name, "visit.end")) {
+		atomic_fetch_add(&inside, 1);
+		while (atomic_load(&gt_sched.phase) >= GT_STARTING)
+			sched_yield();
+		until = gt_now() + GT_MILLISECOND;
+		while (gt_now() < until)
+			CHECK_EQ(atomic_load(&gt_sched.phase), GT_ENDING);
+		atomic_fetch_add(&left, 1);
+	}
+}
+
+static void *thread_visits(void *arg)
+{
+	int i, n = (intptr_t)arg;
+
+	visits = true;
+	for (i = 0; i < n; i++)
+		CHECK(gt_task_count() > 0);
+	return NULL;
+}
+
+static void until_at_the_door(void)
+{
+	AWAIT(door == on + 1);
+}
+
+static void until_inside(void)
+{
+	atomic_fetch_add(&on, 1);
+	AWAIT(inside == on);
+}
+
+PLAIN_TEST(visit_turn)
+{
+	pthread_t thread;
+	int i, n = 6;
+
+	atomic_store(&gt_window_hook, hold_up_visitor);
+	CHECK_EQ(pthread_create(&thread, NULL, thread_visits, (void *)(intptr_t)n), 0);
+	for (i = 1; i <= n; i++) {
+		test_run(2, until_at_the_door);
+		test_run(2, until_inside);
+		CHECK_EQ(left, i);
+	}
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+/* One that comes all the time does not keep a run from its end. */
+static void *thread_visits_on(void *arg)
+{
+	struct gt_stats stats;
+
+	while (!atomic_load(&stop)) {
+		gt_task_count();
+		gt_stats_read(&stats, sizeof(stats));
+	}
+	return arg;
+}
+
+static void nothing(void)
+{
+}
+
+PLAIN_TEST(visit_turned)
+{
+	pthread_t threads[2];
+	size_t i;
+	long k;
+
+	window = "visit.turned";
+	atomic_store(&gt_window_hook, hold_up);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, thread_visits_on, NULL), 0);
+	for (k = scaled(30); k; k--)
+		test_run(2, nothing);
+	atomic_store(&stop, true);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	CHECK(hits > 0);
+}
 
 /*
  * At the limit of threads: while the maker is about to make one too many, the only one
