@@ -8,6 +8,12 @@
  * worse than any other that looks; it is told of the block by a flag, which no library
  * that blocks would set.
  *
+ * From sched_out to the other's first instruction it is two context switches, to the idle
+ * task, whose first interrupt does the waking, and from it, some 7,800 instructions. At an
+ * instruction a nanosecond, which is what a machine under --icount has, that is three
+ * tenths of the monitor's time. Most of the monitor's time is sleep, which a faster
+ * processor does not shorten: the goal of a fifth is met from 2.3 instructions on.
+ *
  * The reader waits until the other sleeps again, and then some, so that blocks have no
  * common phase with the monitor's looks.
  */
