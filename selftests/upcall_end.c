@@ -45,6 +45,8 @@ GT_TEST(upcall_end, detached)
 		gt_preempt(self->group.fd, self->worker.slot, 0);
 		self->worker.stop = true;
 		gt_worker_join(&self->worker);
+		/* It holds its slot for a moment more. */
+		ASSERT_TRUE(gt_worker_wait_state(&self->worker, GT_STATE_FREE));
 	}
 	memset(&self->worker, 0, sizeof(self->worker));
 	self->worker.fd = self->pipe[0];
