@@ -74,6 +74,7 @@ static inline void gt_bias_lock(struct gt_bias *bias)
 		gt_barrier_light();					/* (A) */
 		GT_WINDOW("bias.busy");
 		if (gt_likely(gt_load(&bias->owner) == owner)) {
+			GT_WINDOW("bias.in");
 			bias->leaning = true;
 			return;
 		}

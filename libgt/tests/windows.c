@@ -619,22 +619,25 @@ static void takes_bias(long n)
 static void *takes_bias_too(void *arg)
 {
 	takes_bias(20);
+	atomic_store(&done, 1);
 	return arg;
 }
 
 static void bias_leans(long n)
 {
 	pthread_t thread;
-	long i;
+	long i, taken;
 
 	for (i = 0; i < n; i++) {
 		bias = (struct gt_bias){0};
 		under_bias = 0;
+		atomic_store(&done, 0);
 		takes_bias(1040);
 		CHECK_EQ(pthread_create(&thread, NULL, takes_bias_too, NULL), 0);
-		takes_bias(60);
+		for (taken = 0; !atomic_load(&done); taken++)
+			takes_bias(1);
 		CHECK_EQ(pthread_join(thread, NULL), 0);
-		CHECK_EQ(under_bias, 1040 + 60 + 20);
+		CHECK_EQ(under_bias, 1040 + 20 + taken);
 	}
 }
 
@@ -784,6 +787,7 @@ static void two_do_once(long n)
 /* bias.h, bias.c */
 WINDOW_TEST_OF(bias_looked, "bias.looked", bias_leans, 60, 2)
 WINDOW_TEST_OF(bias_busy, "bias.busy", bias_leans, 60, 2)
+WINDOW_TEST_OF(bias_in, "bias.in", bias_leans, 60, 2)
 WINDOW_TEST_OF(bias_taken, "bias.taken", bias_leans, 60, 2)
 /* bound.c, preempt.c */
 WINDOW_TEST_OF(bound_wait, "bound.wait", with_a_locked_task, 200, 2)
