@@ -43,6 +43,8 @@ struct gt_backend {
 	 */
 	bool (*park)(struct gt_m *m, bool standby);
 	void (*wake)(struct gt_m *m);
+	/* wake(other), then park(m, false). other gets m's CPU, if the backend can do that. */
+	void (*swap)(struct gt_m *m, struct gt_m *other);
 
 	/* Are M's blocks reported to whoever stands by? Else sysmon looks. Any thread. */
 	bool (*reports)(struct gt_m *m);

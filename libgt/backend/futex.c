@@ -86,6 +86,12 @@ static void futex_wake(struct gt_m *m)
 		gt_futex_wake(&m->wake, 1);
 }
 
+static void futex_swap(struct gt_m *m, struct gt_m *other)
+{
+	futex_wake(other);
+	futex_park(m, false);
+}
+
 /*
  * The state is the first letter after the command's name, which stands in
  * parentheses and may itself hold any byte: so look for the last ')'.
@@ -139,6 +145,7 @@ const struct gt_backend gt_backend_futex = {
 	.cover = futex_cover,
 	.park = futex_park,
 	.wake = futex_wake,
+	.swap = futex_swap,
 	.reports = futex_reports,
 	.blocked = futex_blocked,
 	.asleep = futex_asleep,

@@ -34,6 +34,9 @@
  *
  * A waker that does not see the flag has woken M in the kernel before M was told, and M
  * has returned for both. An M goes to its futex only after it was told.
+ *
+ * Who wakes and sleeps in one (kmod_swap) looks at the flag when it is awake again. It does
+ * not sleep on a flag that was set before: it is told, too.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -328,6 +331,31 @@ static void kmod_wake(struct gt_m *m)
 		gt_backend_futex.wake(m);
 }
 
+static void kmod_swap(struct gt_m *m, struct gt_m *other)
+{
+	struct gt_worker_swap swap = {
+		.size = sizeof(swap),
+		.deadline_ns = GT_DEADLINE_NONE,
+		.slot = gt_load(&other->slot),
+	};
+
+	if (gt_load(&m->slot) < 0 || (int)swap.slot < 0 || m->degraded ||
+	    !(kmod.features & GT_FEATURE_SWAP)) {
+		kmod_wake(other);
+		kmod_park(m, false);
+		return;
+	}
+	if (ioctl(kmod.fd, GT_IOC_WORKER_SWAP, &swap)) {
+		/* It has woken nobody, and not slept. */
+		if (errno != EINTR)
+			kmod_wake(other);
+	} else if (swap.events & GT_EVENT_DEGRADED) {
+		kmod_note_degraded(m);
+	}
+	if (kmod_degraded())
+		gt_backend_futex.wake(other);
+}
+
 static bool kmod_reports(struct gt_m *m)
 {
 	return gt_load(&m->slot) >= 0 && !kmod_degraded();
@@ -429,6 +457,7 @@ const struct gt_backend gt_backend_kmod = {
 	.cover = kmod_cover,
 	.park = kmod_park,
 	.wake = kmod_wake,
+	.swap = kmod_swap,
 	.reports = kmod_reports,
 	.blocked = kmod_blocked,
 	.asleep = kmod_asleep,

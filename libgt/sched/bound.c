@@ -12,16 +12,26 @@
  *
  *	who picks g (gt_bound_grant)	g's M
  *	next_p = its P
- *	grant = GO, wake		wait until grant is not NONE
+ *	grant = GO			grant is NONE?
+ *	wake				  sleep, look again
  *					GO: next_p is mine
  *
- * A grant is remembered, so it does not matter who comes first. LOOSE in place of GO
- * says: go on without a P. The end of a run does that to all, and preempt.c to a task
- * whose lock, malloc()'s say, stands in everybody's way.
+ * The backend remembers wakes. So one that comes between the look and the sleep ends the
+ * sleep, and one that comes later than the look that found the grant ends another in vain.
+ *
+ * An M that waits there has mostly just given its P to another M, an idle one or one that
+ * has its grant. It leaves it to the backend to wake that and sleep (swap): the CPU is
+ * passed on with the P. Nothing is lost on the way, as swap is no more than both, in this
+ * order, and until then M neither waits for anything nor returns. An M that goes idle
+ * after a grant is no such case: it stands by.
+ *
+ * LOOSE in place of GO says: go on without a P. The end of a run does that to all, and
+ * preempt.c to a task whose lock, malloc()'s say, stands in everybody's way.
  *
  * An M that is its task's alone has pick NULL, so that each switch away from the task
  * goes through the scheduler's stack, and there it does not look for tasks but gives
- * up its P and waits (gt_bound_find). When such a task ends, so does the thread:
+ * up its P and waits (gt_bound_find): to the first of the list, if that has its turn and P
+ * nothing else to do, else to an idle M. When such a task ends, so does the thread:
  * whatever the task did to it ends with it, and thread-local variables are destroyed.
  *
  * Deadlock: an M that waits for a task that waits is as idle as one without a task,
@@ -31,11 +41,12 @@
  *
  * Source: Go's runtime, proc.go (lockOSThread, stoplockedm, startlockedm).
  */
-#include "base/futex.h"
 #include "base/window.h"
 #include "gt/thread.h"
 #include "sched/bound.h"
 #include "sched/park.h"
+#include "sched/runq.h"
+#include "sched/timer.h"
 
 void gt_bound_put_locked(struct gt_g *g)
 {
@@ -84,6 +95,17 @@ struct gt_g *gt_bound_get_locked(void)
 	return g;
 }
 
+bool gt_bound_is_next_locked(struct gt_p *p)
+{
+	return !(gt_load(&gt_sched.slow) & GT_SLOW_SHED) && gt_runq_empty(p) &&
+	       !gt_timers_due(p) && gt_bound_has_turn_locked();
+}
+
+struct gt_g *gt_bound_get_for_locked(struct gt_p *p)
+{
+	return gt_bound_is_next_locked(p) ? gt_bound_get_locked() : NULL;
+}
+
 struct gt_g *gt_bound_get_preempted_locked(void)
 {
 	struct gt_g **link = &gt_sched.bound.head, *last = NULL, *g;
@@ -102,19 +124,27 @@ struct gt_g *gt_bound_get_preempted_locked(void)
 	return g;
 }
 
+/* It may have ended by the time it is woken: then it is woken for nothing, if at all. */
 static void grant(struct gt_m *m, enum gt_grant what)
 {
 	gt_store_release(&m->grant, what);
 	GT_WINDOW("bound.granted");
-	gt_futex_wake(&m->grant, 1);
+	gt_sched.backend->wake(m);
 }
 
-void gt_bound_grant(struct gt_g *g, struct gt_p *p)
+struct gt_m *gt_bound_give(struct gt_g *g, struct gt_p *p)
 {
 	struct gt_m *m = g->bound;
 
 	m->next_p = p;
-	grant(m, GT_GRANT_GO);
+	gt_store_release(&m->grant, GT_GRANT_GO);
+	GT_WINDOW("bound.granted");
+	return m;
+}
+
+void gt_bound_grant(struct gt_g *g, struct gt_p *p)
+{
+	gt_sched.backend->wake(gt_bound_give(g, p));
 }
 
 void gt_bound_loose(struct gt_m *m)
@@ -122,14 +152,16 @@ void gt_bound_loose(struct gt_m *m)
 	grant(m, GT_GRANT_LOOSE);
 }
 
-bool gt_bound_wait(struct gt_m *m)
+bool gt_bound_wait(struct gt_m *m, struct gt_m *other)
 {
 	struct gt_p *p;
 
 	GT_WINDOW("bound.wait");
+	if (other)
+		gt_sched.backend->swap(m, other);
 	while (gt_load_acquire(&m->grant) == GT_GRANT_NONE) {
 		GT_WINDOW("bound.sleep");
-		gt_futex_wait(&m->grant, GT_GRANT_NONE, GT_FOREVER);
+		gt_sched.backend->park(m, false);
 	}
 	if (gt_load(&m->grant) == GT_GRANT_LOOSE) {
 		if (gt_load_acquire(&gt_sched.phase) != GT_STOPPING)
@@ -145,17 +177,27 @@ bool gt_bound_wait(struct gt_m *m)
 
 struct gt_g *gt_bound_find(struct gt_m *m)
 {
-	struct gt_g *g = m->locked;
+	struct gt_g *g = m->locked, *next;
+	struct gt_m *other = NULL;
+	struct gt_p *p;
 
-	if (m->p)
-		gt_thread_start(gt_p_release(m), false);
 	gt_lock(&gt_sched.lock);
 	gt_sched.bound_idle++;
+	if (m->p) {
+		p = gt_p_release(m);
+		next = gt_bound_get_for_locked(p);
+		other = next ? gt_bound_give(next, p) : gt_thread_give_locked(p, false);
+	}
 	gt_deadlock_check_locked();
 	gt_unlock(&gt_sched.lock);
-	if (gt_load_acquire(&gt_sched.phase) == GT_STOPPING || !gt_bound_wait(m))
+	if (other == m)
+		other = NULL;		/* its task is the next */
+	if (gt_load_acquire(&gt_sched.phase) == GT_STOPPING) {
+		if (other)
+			gt_sched.backend->wake(other);
 		return NULL;
-	return g;
+	}
+	return gt_bound_wait(m, other) ? g : NULL;
 }
 
 void gt_bound_end(void)

@@ -13,16 +13,21 @@ void gt_bound_put(struct gt_g *g);
 bool gt_bound_has_turn_locked(void);
 /* The first, if its turn has come; the caller then owes it a gt_bound_grant(). */
 struct gt_g *gt_bound_get_locked(void);
+/* The same, if p has nothing else to do first: so that it goes there straight. */
+struct gt_g *gt_bound_get_for_locked(struct gt_p *p);
+bool gt_bound_is_next_locked(struct gt_p *p);
 /* The first that preemption holds, turn or not. */
 struct gt_g *gt_bound_get_preempted_locked(void);
 
 /* Give p, which the caller no longer holds, to g's M. */
 void gt_bound_grant(struct gt_g *g, struct gt_p *p);
+/* The same, but for the wake: returns whom the backend is to wake. */
+struct gt_m *gt_bound_give(struct gt_g *g, struct gt_p *p);
 /* Let m, which waits, go on without a P. */
 void gt_bound_loose(struct gt_m *m);
 
-/* Wait for a P. False: go on without one. */
-bool gt_bound_wait(struct gt_m *m);
+/* Wake other, if any, and wait for a P. False: go on without one. */
+bool gt_bound_wait(struct gt_m *m, struct gt_m *other);
 
 /* For the M of a locked task: wait until that may run. NULL: the run ends. */
 struct gt_g *gt_bound_find(struct gt_m *m);

@@ -117,8 +117,6 @@
 #include "sched/bound.h"
 #include "sched/park.h"
 #include "sched/preempt.h"
-#include "sched/runq.h"
-#include "sched/timer.h"
 
 /* Slices after which even a thread that gets no CPU lets go of its P. */
 #define GT_LONG_SLICES 10
@@ -174,12 +172,6 @@ void gt_preempt_asked(struct gt_m *m)
 	gt_requeue_last();
 }
 
-/* May p go straight to a bound task, as it has nothing else to do first? */
-static bool is_free(struct gt_p *p)
-{
-	return !(gt_load(&gt_sched.slow) & GT_SLOW_SHED) && gt_runq_empty(p) && !gt_timers_due(p);
-}
-
 /*
  * Who may have p: a task that is bound, in *next, or an M. False: neither. Others that
  * wait must get their turns too, so bound ones do not pass p round among themselves.
@@ -190,8 +182,7 @@ static bool choose_locked(struct gt_p *p, struct gt_g **next, struct gt_m **idle
 	*idle = NULL;
 	if (gt_load(&gt_sched.phase) != GT_ON || gt_sched.hold_off)
 		return false;
-	if (is_free(p))
-		*next = gt_bound_get_locked();
+	*next = gt_bound_get_for_locked(p);
 	if (!*next)
 		*idle = gt_thread_take_idle_locked(p);
 	if (!*next && !*idle)
@@ -202,7 +193,7 @@ static bool choose_locked(struct gt_p *p, struct gt_g **next, struct gt_m **idle
 /* Will it find somebody, as things are? */
 static bool has_choice_locked(struct gt_p *p)
 {
-	return gt_sched.idle_m || (is_free(p) && gt_bound_has_turn_locked());
+	return gt_sched.idle_m || gt_bound_is_next_locked(p);
 }
 
 /* m's task becomes runnable, and m its to go on with. */
@@ -221,15 +212,15 @@ static void put_locked(struct gt_m *m)
 		gt_store(&gt_sched.held_peak, gt_load(&gt_sched.held));
 }
 
-/* Wait for a P with the task, or for the word to go on without. */
-static void wait_held(struct gt_m *m)
+/* Wake other, if any; wait for a P with the task, or for the word to go on without. */
+static void wait_held(struct gt_m *m, struct gt_m *other)
 {
 	sigset_t all, old;
 	bool has_p;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	has_p = gt_bound_wait(m);
+	has_p = gt_bound_wait(m, other);
 	m->g->bound = m->locked ? m : NULL;
 	gt_store(&m->g->state, GT_RUNNING);
 	if (has_p) {
@@ -246,16 +237,15 @@ static void wait_held(struct gt_m *m)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-/* Give m's P away; then wait_held(). False: nobody takes it. */
-static bool hold(struct gt_m *m)
+/* Give m's P away, to *other; then wait_held(). False: nobody takes it. */
+static bool hold(struct gt_m *m, struct gt_m **other)
 {
 	struct gt_p *p = m->p;
 	struct gt_g *next;
-	struct gt_m *idle;
 	bool ok;
 
 	gt_lock(&gt_sched.lock);
-	ok = choose_locked(p, &next, &idle);
+	ok = choose_locked(p, &next, other);
 	if (ok) {
 		put_locked(m);
 		gt_p_release(m);
@@ -268,9 +258,7 @@ static bool hold(struct gt_m *m)
 	add(&gt_sched.nr_preempts);
 	add(&gt_sched.nr_preempts_held);
 	if (next)
-		gt_bound_grant(next, p);
-	else
-		gt_sched.backend->wake(idle);
+		*other = gt_bound_give(next, p);
 	atomic_thread_fence(memory_order_seq_cst);		/* (A) of sched.c */
 	gt_wake_p();
 	return true;
@@ -360,7 +348,7 @@ void gt_preempt_returned(void)
 		add(&gt_sched.nr_returns_held);
 		atomic_thread_fence(memory_order_seq_cst);	/* (A) of sched.c */
 		gt_wake_p();
-		wait_held(m);
+		wait_held(m, NULL);
 	}
 	gt_store_release(&m->inside, false);
 	errno = saved;
@@ -413,14 +401,14 @@ static bool is_over(struct gt_m *m)
 }
 
 /* m, which has let all takers go, is to be held if it may be. */
-static bool end_slice(struct gt_m *m)
+static bool end_slice(struct gt_m *m, struct gt_m **other)
 {
 	if (!is_over(m) || !is_meant(m))
 		return false;
 	if (!is_installed())
 		gt_sched.backend->slices_end(m);	/* its signals would be the program's */
 	else if (gt_sched.config.held_max &&
-		 patience(m, gt_load(&m->request)) == gt_sched.config.slice && hold(m))
+		 patience(m, gt_load(&m->request)) == gt_sched.config.slice && hold(m, other))
 		return true;
 	mark_asked(m);
 	return false;
@@ -432,6 +420,7 @@ static bool end_slice(struct gt_m *m)
  */
 static void preempted(struct gt_m *m, bool sent, bool slice)
 {
+	struct gt_m *other = NULL;
 	uint64_t take;
 	bool held;
 
@@ -449,14 +438,14 @@ static void preempted(struct gt_m *m, bool sent, bool slice)
 	       GT_TAKE_STATE(take) != GT_TAKE_TAKEN)
 		if (atomic_compare_exchange_strong(gt_take(m), &take, GT_TAKE_NONE))
 			take = GT_TAKE_NONE;
-	held = (take == GT_TAKE_NONE && sent && is_meant(m) && hold(m)) ||
-	       (take == GT_TAKE_NONE && slice && end_slice(m)) ||
+	held = (take == GT_TAKE_NONE && sent && is_meant(m) && hold(m, &other)) ||
+	       (take == GT_TAKE_NONE && slice && end_slice(m, &other)) ||
 	       (take == GT_TAKE_TAKEN && gt_load(&m->loose) && hold_loose(m));
 	if (sent)
 		atomic_fetch_sub(&gt_sched.preempts_pending, 1);
 	if (held) {
 		GT_WINDOW("preempt.held");
-		wait_held(m);
+		wait_held(m, other);
 	}
 	gt_store_release(&m->inside, false);
 }

@@ -111,6 +111,8 @@ void gt_procs_tidy(void);
 
 /* Let an idle or new M run with p. */
 void gt_thread_start(struct gt_p *p, bool spinning);
+/* The same, but for the wake: returns whom the backend is to wake, or NULL. */
+struct gt_m *gt_thread_give_locked(struct gt_p *p, bool spinning);
 /* An idle M, which is to run with p; to be woken by the backend. NULL: there is none. */
 struct gt_m *gt_thread_take_idle_locked(struct gt_p *p);
 /* Sleep without a P until given one. False: end the M. */

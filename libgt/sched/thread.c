@@ -333,16 +333,23 @@ struct gt_m *gt_thread_take_idle_locked(struct gt_p *p)
 	return m;
 }
 
+struct gt_m *gt_thread_give_locked(struct gt_p *p, bool spinning)
+{
+	struct gt_m *m = gt_thread_take_idle_locked(p);
+
+	if (m)
+		m->spinning = spinning;
+	else
+		gt_maker_ask_locked(p, spinning);
+	return m;
+}
+
 void gt_thread_start(struct gt_p *p, bool spinning)
 {
 	struct gt_m *m;
 
 	gt_lock(&gt_sched.lock);
-	m = gt_thread_take_idle_locked(p);
-	if (m)
-		m->spinning = spinning;
-	else
-		gt_maker_ask_locked(p, spinning);
+	m = gt_thread_give_locked(p, spinning);
 	gt_unlock(&gt_sched.lock);
 	GT_WINDOW("thread.given");
 	if (m)

@@ -205,7 +205,7 @@ struct gt_m {
 	/* Serving one task alone; see bound.c. */
 	struct gt_g *locked;	/* the task that has locked this thread, or NULL. M's */
 	bool ending;		/* that task has ended, and this M ends with it. M's */
-	_Atomic uint32_t grant;	/* futex: enum gt_grant. Who grants, and M */
+	_Atomic uint32_t grant;	/* enum gt_grant. Who grants, and M */
 
 	/* Preemption; see preempt.c. */
 	_Atomic uint64_t request;	/* the task that is to let go. Written by sysmon, or by
