@@ -596,20 +596,21 @@ static void holds_up_alone(const char *name, void (*pair)(long n), long n, int p
 #define WINDOW_TEST_OF(test, name, pair, n, procs) \
 	PLAIN_TEST(test) { holds_up_alone(name, pair, n, procs); }
 
-/* A lock leans to a processor, and a thread comes and takes it. */
+/* A lock leans to a processor, and a thread comes, takes it, and stays for a while. */
 static struct gt_bias bias;
 static volatile long under_bias;
 
-static void takes_bias(long n)
+static void takes_bias(long n, long stay)
 {
-	long i, k, value;
+	const struct timespec nap = { .tv_nsec = stay };
+	long i, value;
 
 	for (i = 0; i < n; i++) {
 		gt_enter();
 		gt_bias_lock(&bias);
 		value = under_bias;
-		for (k = 0; k < 20; k++)
-			atomic_signal_fence(memory_order_seq_cst);
+		if (stay)
+			syscall(SYS_nanosleep, &nap, NULL);
 		under_bias = value + 1;
 		gt_bias_unlock(&bias);
 		gt_leave();
@@ -618,7 +619,8 @@ static void takes_bias(long n)
 
 static void *takes_bias_too(void *arg)
 {
-	takes_bias(20);
+	takes_bias(1, 200 * 1000);
+	takes_bias(19, 0);
 	atomic_store(&done, 1);
 	return arg;
 }
@@ -632,10 +634,10 @@ static void bias_leans(long n)
 		bias = (struct gt_bias){0};
 		under_bias = 0;
 		atomic_store(&done, 0);
-		takes_bias(1040);
+		takes_bias(1040, 0);
 		CHECK_EQ(pthread_create(&thread, NULL, takes_bias_too, NULL), 0);
 		for (taken = 0; !atomic_load(&done); taken++)
-			takes_bias(1);
+			takes_bias(1, 0);
 		CHECK_EQ(pthread_join(thread, NULL), 0);
 		CHECK_EQ(under_bias, 1040 + 20 + taken);
 	}
@@ -787,8 +789,8 @@ static void two_do_once(long n)
 /* bias.h, bias.c */
 WINDOW_TEST_OF(bias_looked, "bias.looked", bias_leans, 60, 2)
 WINDOW_TEST_OF(bias_busy, "bias.busy", bias_leans, 60, 2)
-WINDOW_TEST_OF(bias_in, "bias.in", bias_leans, 60, 2)
-WINDOW_TEST_OF(bias_taken, "bias.taken", bias_leans, 60, 2)
+WINDOW_TEST_OF(bias_in, "bias.in", bias_leans, 20, 2)
+WINDOW_TEST_OF(bias_taken, "bias.taken", bias_leans, 20, 2)
 /* bound.c, preempt.c */
 WINDOW_TEST_OF(bound_wait, "bound.wait", with_a_locked_task, 200, 2)
 WINDOW_TEST_OF(bound_sleep, "bound.sleep", with_a_locked_task, 200, 2)
