@@ -157,8 +157,10 @@ bool gt_bound_wait(struct gt_m *m, struct gt_m *other)
 	struct gt_p *p;
 
 	GT_WINDOW("bound.wait");
-	if (other)
+	if (other) {
+		GT_WINDOW("bound.sleep");
 		gt_sched.backend->swap(m, other);
+	}
 	while (gt_load_acquire(&m->grant) == GT_GRANT_NONE) {
 		GT_WINDOW("bound.sleep");
 		gt_sched.backend->park(m, false);
