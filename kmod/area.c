@@ -8,7 +8,7 @@
  *
  * The status area can never be written from user space: its mapping is shared
  * and has no VM_MAYWRITE, so mprotect() fails, and so do forced writes, as by
- * ptrace. The user area is advice: no word of it is a pointer or an index.
+ * ptrace. The user area is advice: no word of it is an index, or a pointer of the kernel's.
  *
  * A mapping holds the file and so the group; the pages themselves are counted,
  * and outlive the group if something else (direct I/O, say) still holds them.

@@ -5,8 +5,8 @@
  * sched_out sees its task go to sleep, stores BLOCKED in the status word and, if
  * the worker is covered, starts the grace (a timer; an irq_work if there is no
  * grace). When that ends and the word is still the same, the group's uncovered
- * event is raised: one standby worker is woken, or, if there is none, the event
- * waits for the next.
+ * event is raised, if it is wanted: one standby worker is woken, or, if there is none,
+ * the event waits for the next.
  *
  * WHO WRITES THE WORD
  *
@@ -67,6 +67,26 @@
  *    enters group->standby. Whichever comes second sees the first. From there on
  *    the event is a bit of that worker, and park.c tells why that is not lost.
  *
+ * 3. No event is withheld that user space waits for (ONLY IF THERE IS WORK in the ABI).
+ *
+ *	gt_block_report			user space, as it takes the last spare right
+ *
+ *	reported = word, quiet++	spare = 0
+ *	(E) full barrier		full barrier
+ *	if (!spare) raise		if (quiet) look at reported of all
+ *
+ *    The barriers are in the middle of both, so one sees the other. What was to be done
+ *    when the worker blocked is in its queue, which it alone adds to: so a look at that,
+ *    in sched_out, where it can be read at its own address, is of the moment of the block.
+ *    It is not waited for: a page of it that is not there counts as work.
+ *
+ *    tools/model/quiet.pml has these steps.
+ *
+ *    Rejected: a count of what is runnable, in the user area, which each addition and each
+ *    removal would have to write, where they are a few instructions long; a look at the
+ *    queue when the grace is over, since it is in an address space that is not there then;
+ *    the queues in the user area, which costs user space an indirection each time.
+ *
  * LOCKING
  *
  * sched_out runs with the run queue locked and interrupts off. It may store, queue
@@ -80,6 +100,7 @@
 #include <linux/irq_work.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
+#include <linux/uaccess.h>
 
 #include "gt.h"
 #include "trace.h"
@@ -135,6 +156,41 @@ struct gt_worker *gt_block_raise_locked(struct gt_group *group)
 	return standby;
 }
 
+/* Has current, in its own sched_out, nothing in its queue? False too if that is not known. */
+static bool gt_block_is_workless(const struct gt_worker *worker)
+{
+	const u64 address = READ_ONCE(worker->user->queue);
+	const struct gt_queue __user *queue = u64_to_user_ptr(address);
+	struct {
+		u32 tail, reserved;
+		u64 next;
+	} rest;
+	u32 head;
+
+	BUILD_BUG_ON(sizeof(*queue) - offsetof(struct gt_queue, tail) != sizeof(rest));
+
+	return address && address % 8 == 0 &&
+	       !copy_from_user_nofault(&head, &queue->head, sizeof(head)) &&
+	       !copy_from_user_nofault(&rest, &queue->tail, sizeof(rest)) &&
+	       head == rest.tail && !rest.next;
+}
+
+/* The worker has become uncovered. Shall nobody be woken for that? */
+static bool gt_block_is_quiet_locked(const struct gt_worker *worker)
+{
+	const struct gt_group_user *user = gt_group_user(worker->group);
+	struct gt_status *status = gt_group_status(worker->group);
+
+	if (!worker->workless)
+		return false;
+	WRITE_ONCE(status->quiet, status->quiet + 1);
+	smp_mb();						/* (E) */
+	if (!READ_ONCE(user->spare) || !READ_ONCE(user->attended))
+		return false;
+	gt_count(worker->group, GT_COUNT_QUIET);
+	return true;
+}
+
 /* The grace is over. In a hard interrupt. */
 static void gt_block_report(struct gt_worker *worker)
 {
@@ -157,7 +213,8 @@ static void gt_block_report(struct gt_worker *worker)
 		WRITE_ONCE(worker->status->nr_uncovered, worker->status->nr_uncovered + 1);
 		trace_gt_uncovered(worker, word);
 		gt_count(group, GT_COUNT_UNCOVERED);
-		standby = gt_block_raise_locked(group);
+		if (!gt_block_is_quiet_locked(worker))
+			standby = gt_block_raise_locked(group);
 	}
 	raw_spin_unlock_irqrestore(&group->lock, flags);
 	if (standby && !gt_fault(GT_FAULT_WAKEUP))
@@ -198,6 +255,7 @@ static void gt_block_sched_out(struct preempt_notifier *notifier, struct task_st
 	WRITE_ONCE(status->nr_blocked, status->nr_blocked + 1);
 	covered = READ_ONCE(worker->user->cover);
 	if (covered) {
+		worker->workless = gt_block_is_workless(worker);
 		WRITE_ONCE(worker->armed, word);
 		gt_word_block(worker, GT_WORD_SEQ(word));
 	}

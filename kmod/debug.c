@@ -32,6 +32,7 @@ static const char *const gt_count_names[] = {
 	[GT_COUNT_DETACH] = "detach",
 	[GT_COUNT_BLOCK] = "block",
 	[GT_COUNT_UNCOVERED] = "uncovered",
+	[GT_COUNT_QUIET] = "quiet",
 	[GT_COUNT_PARK] = "park",
 	[GT_COUNT_STANDBY] = "standby",
 	[GT_COUNT_STANDBY_WOKEN] = "standby_woken",

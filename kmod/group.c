@@ -98,7 +98,8 @@ static struct gt_group *gt_group_create(unsigned int workers, unsigned int grace
 			     workers * sizeof(struct gt_worker_status));
 	if (err)
 		goto destroy;
-	err = gt_area_create(&group->user_area, workers * sizeof(struct gt_worker_user));
+	err = gt_area_create(&group->user_area, workers * sizeof(struct gt_worker_user) +
+			     sizeof(struct gt_group_user));
 	if (err)
 		goto destroy;
 

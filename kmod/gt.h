@@ -78,6 +78,7 @@ enum gt_count {
 	GT_COUNT_DETACH,
 	GT_COUNT_BLOCK,
 	GT_COUNT_UNCOVERED,
+	GT_COUNT_QUIET,
 	GT_COUNT_PARK,
 	GT_COUNT_STANDBY,
 	GT_COUNT_STANDBY_WOKEN,
@@ -215,6 +216,7 @@ struct gt_slice {
  *		by the task alone.
  * @standby:	on group->standby, or empty. Under group->lock.
  * @offered:	@user->word was BLOCKED in this block. The task's.
+ * @workless:	its queue was empty as it blocked. Written in sched_out.
  * @armed:	the word of the last block that was to be reported. Written in
  *		sched_out.
  * @raised:	the word of the last block that was reported. Under group->lock.
@@ -245,6 +247,7 @@ struct gt_worker {
 	struct list_head standby;
 
 	bool offered;
+	bool workless;
 	u64 armed;
 	u64 raised;
 	u64 answered;
@@ -285,6 +288,12 @@ static inline struct gt_group *gt_group_of(struct file *file)
 static inline struct gt_status *gt_group_status(const struct gt_group *group)
 {
 	return group->status_area.address;
+}
+
+static inline const struct gt_group_user *gt_group_user(const struct gt_group *group)
+{
+	return (const struct gt_group_user *)
+		((const struct gt_worker_user *)group->user_area.address + group->workers);
 }
 
 /* debug.c */

@@ -43,7 +43,7 @@ static long gt_ioctl_info(struct file *file, struct gt_group *group,
 		.abi_version = GT_ABI_VERSION,
 		.features = GT_FEATURE_BLOCK | GT_FEATURE_PARK | GT_FEATURE_SWAP |
 			    GT_FEATURE_ARENA |
-			    GT_FEATURE_WORD |
+			    GT_FEATURE_WORD | GT_FEATURE_WORK |
 			    (gt_quota_available() ? GT_FEATURE_CPU_LIMIT : 0) |
 			    (gt_compat_has_task_work() ?
 			     GT_FEATURE_UPCALL | GT_FEATURE_SLICE | GT_FEATURE_RETURN : 0),
@@ -302,6 +302,8 @@ static int __init gt_init(void)
 	BUILD_BUG_ON(sizeof(struct gt_status) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_worker_status) != 64);
 	BUILD_BUG_ON(sizeof(struct gt_worker_user) != 64);
+	BUILD_BUG_ON(sizeof(struct gt_group_user) != 64);
+	BUILD_BUG_ON(sizeof(struct gt_queue) != 80);
 
 	err = gt_arena_module_init();
 	if (err)

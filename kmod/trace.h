@@ -86,7 +86,7 @@ DECLARE_EVENT_CLASS(gt_worker_block,
 DEFINE_EVENT(gt_worker_block, gt_block,
 	TP_PROTO(const struct gt_worker *worker, u64 word), TP_ARGS(worker, word));
 
-/* It has been blocked for the whole grace, and the group's event is raised. */
+/* It has been blocked for the whole grace; if it is not quiet the event is raised. */
 DEFINE_EVENT(gt_worker_block, gt_uncovered,
 	TP_PROTO(const struct gt_worker *worker, u64 word), TP_ARGS(worker, word));
 

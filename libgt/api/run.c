@@ -300,6 +300,7 @@ static void count_all(struct gt_stats *all)
 	all->procs = gt_load(&gt_sched.procs);
 	all->wakes = gt_load(&gt_sched.nr_wakes);
 	all->returns_held = gt_load(&gt_sched.nr_returns_held);
+	all->handoffs_quiet = gt_load(&gt_sched.nr_quiet_taken);
 	all->preemptions = gt_load(&gt_sched.nr_preempts);
 	all->preemptions_held = gt_load(&gt_sched.nr_preempts_held);
 	all->preemptions_late = gt_load(&gt_sched.nr_preempts_late);

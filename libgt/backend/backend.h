@@ -46,6 +46,16 @@ struct gt_backend {
 	/* wake(other), then park(m, false). other gets m's CPU, if the backend can do that. */
 	void (*swap)(struct gt_m *m, struct gt_m *other);
 
+	/*
+	 * Reports can be withheld while some P is idle and somebody waits in the poller, or
+	 * nobody need: see handoff.c. spare is called with each change of the first, under
+	 * sched.lock; attended with the second. quiet changes whenever a report may have
+	 * been withheld. No such functions: none ever is.
+	 */
+	void (*spare)(bool any);
+	void (*attended)(bool by_any);
+	uint64_t (*quiet)(void);
+
 	/* Are M's blocks reported to whoever stands by? Else sysmon looks. Any thread. */
 	bool (*reports)(struct gt_m *m);
 	/*

@@ -67,6 +67,7 @@ static struct {
 	const struct gt_status *status;
 	const struct gt_worker_status *worker;
 	struct gt_worker_user *user;
+	struct gt_group_user *group;	/* behind those */
 	size_t status_size, user_size;
 	_Atomic bool warned;
 	uint64_t features;
@@ -120,6 +121,7 @@ static int kmod_map(const struct gt_group_setup *setup)
 		return -errno;
 	kmod.user = user;
 	kmod.user_size = setup->user_size;
+	kmod.group = (void *)(kmod.user + setup->workers);
 	return 0;
 }
 
@@ -280,10 +282,44 @@ static void kmod_release(struct gt_m *m)
 	gt_backend_futex.release(m);
 }
 
+/* A P begins with what the module wants to know of its queue. */
+_Static_assert(offsetof(struct gt_p, head) == offsetof(struct gt_queue, head) &&
+	       offsetof(struct gt_p, tail) == offsetof(struct gt_queue, tail) &&
+	       offsetof(struct gt_p, next) == offsetof(struct gt_queue, next),
+	       "the library's queues are not the module's");
+
 static void kmod_cover(struct gt_m *m, bool has_p)
 {
-	if (gt_load(&m->slot) >= 0)
-		area_store(&kmod.user[gt_load(&m->slot)].cover, has_p);
+	struct gt_worker_user *user;
+
+	if (gt_load(&m->slot) < 0)
+		return;
+	user = &kmod.user[gt_load(&m->slot)];
+	if (has_p)
+		area_store(&user->queue, (uintptr_t)m->p);
+	area_store(&user->cover, has_p);
+}
+
+static bool kmod_withholds(void)
+{
+	return kmod.features & GT_FEATURE_WORK && gt_sched.config.handoff;
+}
+
+static void kmod_spare(bool any)
+{
+	if (kmod_withholds())
+		area_store(&kmod.group->spare, any);
+}
+
+static void kmod_attended(bool by_any)
+{
+	if (kmod_withholds())
+		area_store(&kmod.group->attended, by_any);
+}
+
+static uint64_t kmod_quiet(void)
+{
+	return kmod_withholds() ? area_load(&kmod.status->quiet) : 0;
 }
 
 static void kmod_note_degraded(struct gt_m *m)
@@ -444,6 +480,7 @@ static void kmod_count(struct gt_stats *stats)
 		stats->kernel_blocks += area_load(&kmod.worker[i].nr_blocked);
 		stats->kernel_uncovered += area_load(&kmod.worker[i].nr_uncovered);
 	}
+	stats->kernel_quiet = area_load(&kmod.status->quiet);
 }
 
 const struct gt_backend gt_backend_kmod = {
@@ -455,6 +492,9 @@ const struct gt_backend gt_backend_kmod = {
 	.detach = kmod_detach,
 	.release = kmod_release,
 	.cover = kmod_cover,
+	.spare = kmod_spare,
+	.attended = kmod_attended,
+	.quiet = kmod_quiet,
 	.park = kmod_park,
 	.wake = kmod_wake,
 	.swap = kmod_swap,

@@ -58,8 +58,7 @@ static bool foreign_threads(void)
 	       st.st_nlink - 2 > gt_sched.threads + GT_OTHER_THREADS;
 }
 
-/* Will neither time nor a descriptor bring a task? */
-static bool nothing_awaited(void)
+bool gt_nothing_awaited(void)
 {
 	return !atomic_load(&gt_sched.poll_waiters) && gt_timers_first() == INT64_MAX;
 }
@@ -88,7 +87,7 @@ void gt_deadlock_check_locked(void)
 	gt_store(&gt_sched.suspect, false);
 	if (gt_load(&gt_sched.idle_m_count) + gt_sched.bound_idle != gt_sched.threads ||
 	    gt_load(&gt_sched.phase) != GT_ON || atomic_load(&gt_sched.sysmon_busy) ||
-	    !nothing_awaited() || !nothing_queued_locked())
+	    !gt_nothing_awaited() || !nothing_queued_locked())
 		return;
 	if (!foreign_threads())
 		die();
@@ -100,6 +99,6 @@ void gt_deadlock_check_locked(void)
 void gt_deadlock_hint(void)
 {
 	if (gt_load(&gt_sched.phase) == GT_ON && !atomic_load(&gt_sched.polled) &&
-	    nothing_awaited())
+	    gt_nothing_awaited())
 		gt_sched.poller->kick();
 }

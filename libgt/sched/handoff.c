@@ -47,6 +47,28 @@
  * A P is taken even if it has no work: its timers, and descriptors if it was the
  * last to look at them, must not wait for a thread that sleeps. It is idle then.
  *
+ * QUIET BLOCKS. To take it is not urgent while another P is idle, somebody waits in the
+ * poller if there is anything to wait for, and its own queue is empty: who makes work ready
+ * finds the other, and the poller's M waits for the timers of all. So the module wakes
+ * nobody for it (ONLY IF THERE IS WORK in linux/gt.h). It is as if the M were busy with a
+ * long task, with one difference, when the other P goes: then the blocked M's has to be
+ * idle in its place, before makers of work see that there is none.
+ *
+ *	takes the last idle P		the module, for M
+ *	(under sched.lock)
+ *	spare = false			M is uncovered, quiet++
+ *	(C) full barrier		full barrier
+ *	if (quiet) take one of those	if (!spare) report
+ *	  that are uncovered: idle
+ *	idle_p_count--
+ *
+ * One of the two sees the other. So if no P is idle, each M that is blocked with its P for
+ * longer than the grace was reported, or was in the runtime; and idle_p_count has not been 0
+ * in between, so (A) and (B) of sched.c hold as they are.
+ *
+ * If that never happens sysmon takes the P after 10 ms, without waking anybody: all are
+ * idle then and sysmon may sleep, as may those who count them.
+ *
  * Source: the asymmetric barrier is Dekker's with membarrier(2), as in liburcu.
  */
 #include "base/window.h"
@@ -126,6 +148,21 @@ struct gt_p *gt_handoff_take(struct gt_m *m)
 	return refused();
 }
 
+struct gt_p *gt_handoff_take_quiet(void)
+{
+	gt_for_each_p(each) {
+		struct gt_m *m = gt_load_acquire(&each->m);
+		struct gt_p *p = NULL;
+
+		/* Others are sysmon's: to look at them is slow. */
+		if (m && gt_sched.backend->reports(m))
+			p = gt_handoff_take(m);
+		if (p)
+			return p;
+	}
+	return NULL;
+}
+
 struct gt_p *gt_handoff_scan(void)
 {
 	struct gt_p *first = NULL;
@@ -136,7 +173,7 @@ struct gt_p *gt_handoff_scan(void)
 
 		p = m ? gt_handoff_take(m) : NULL;
 		if (p && first)
-			gt_thread_start(p, false);
+			gt_p_idle_give(p);
 		else if (p)
 			first = p;
 	}

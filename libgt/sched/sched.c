@@ -130,6 +130,33 @@ void gt_p_idle_put_locked(struct gt_p *p)
 	p->idle_next = gt_sched.idle_p;
 	gt_sched.idle_p = p;
 	gt_store(&gt_sched.idle_p_count, gt_load(&gt_sched.idle_p_count) + 1);
+	if (gt_sched.backend->spare)
+		gt_sched.backend->spare(true);
+}
+
+/*
+ * The last idle P is about to go. Ps of Ms whose blocks were kept quiet, as it was there,
+ * are to be idle in its place: see handoff.c.
+ */
+static void replace_idle_locked(void)
+{
+	uint64_t quiet;
+	struct gt_p *p;
+
+	gt_sched.backend->spare(false);
+	GT_WINDOW("spare.gone");
+	atomic_thread_fence(memory_order_seq_cst);			/* (C) of handoff.c */
+	quiet = gt_sched.backend->quiet();
+	while (quiet != gt_sched.quiet_seen && gt_load(&gt_sched.idle_p_count) == 1) {
+		p = gt_handoff_take_quiet();
+		if (p) {
+			atomic_fetch_add_explicit(&gt_sched.nr_quiet_taken, 1,
+						  memory_order_relaxed);
+			gt_p_idle_put_locked(p);
+		} else {
+			gt_sched.quiet_seen = quiet;
+		}
+	}
 }
 
 struct gt_p *gt_p_idle_get_locked(void)
@@ -138,6 +165,10 @@ struct gt_p *gt_p_idle_get_locked(void)
 
 	if (!p)
 		return NULL;
+	if (gt_load(&gt_sched.idle_p_count) == 1 && gt_sched.backend->spare) {
+		replace_idle_locked();
+		p = gt_sched.idle_p;
+	}
 	gt_sched.idle_p = p->idle_next;
 	gt_store(&gt_sched.idle_p_count, gt_load(&gt_sched.idle_p_count) - 1);
 	if (gt_unlikely(gt_load(&gt_sched.sysmon_asleep)))
@@ -351,6 +382,33 @@ static struct gt_p *recheck(void)
 	return p;
 }
 
+void gt_p_idle_give(struct gt_p *p)
+{
+	gt_lock(&gt_sched.lock);
+	gt_p_idle_put_locked(p);
+	gt_unlock(&gt_sched.lock);
+	gt_procs_tidy();
+	atomic_thread_fence(memory_order_seq_cst);			/* (B) */
+	p = recheck();
+	if (p)
+		gt_thread_start(p, false);
+}
+
+/*
+ * Somebody waits in the poller, or need not: who comes to wait for something later wakes
+ * an M if there is nobody. An M that finds that out late must not hide that somebody has
+ * been there since, and is gone.
+ */
+static void tell_unattended(void)
+{
+	if (!gt_sched.backend->attended)
+		return;
+	gt_sched.backend->attended(true);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!gt_nothing_awaited())
+		gt_sched.backend->attended(false);
+}
+
 /*
  * Without a P: be the one who waits for descriptors and timers, if nobody is; no longer
  * than until doze. Returns true if there may be work, with a P then, and perhaps a task in *g.
@@ -370,6 +428,8 @@ static bool wait_in_poller(struct gt_m *m, int64_t until, int64_t doze, struct g
 		 */
 		if (!atomic_load(&gt_sched.polled))			/* (C) */
 			gt_sched.poller->kick();
+		else
+			tell_unattended();
 		return false;
 	}
 	if (!atomic_exchange(&gt_sched.polled, 0)) {			/* (D) */
@@ -394,8 +454,12 @@ static bool wait_in_poller(struct gt_m *m, int64_t until, int64_t doze, struct g
 	if (gt_timers_first() < until || gt_load(&gt_sched.phase) == GT_STOPPING)
 		delay = 0;
 	GT_WINDOW("poll.sleep");
+	if (gt_sched.backend->attended)
+		gt_sched.backend->attended(true);
 	gt_sched.poller->poll(&list, delay);
 	GT_WINDOW("poll.woke");
+	if (gt_sched.backend->attended)
+		gt_sched.backend->attended(false);
 	atomic_store(&gt_sched.poll_until, 0);
 	atomic_store(&gt_sched.polled, gt_clock());
 

@@ -43,6 +43,8 @@ struct gt_p *gt_p_release(struct gt_m *m);
 struct gt_p *gt_p_idle_get(void);
 struct gt_p *gt_p_idle_get_locked(void);
 void gt_p_idle_put_locked(struct gt_p *p);
+/* p, which is nobody's, has no work that is known of: it is idle now. Without a lock. */
+void gt_p_idle_give(struct gt_p *p);
 
 /* procs.c: how many Ps. */
 
@@ -150,7 +152,9 @@ struct gt_p *gt_maker_take_locked(void);
 struct gt_p *gt_handoff_take(struct gt_m *m);
 /* The same for a declared system call; word is what its take was seen to be. */
 struct gt_p *gt_handoff_take_declared(struct gt_m *m, uint64_t word);
-/* Look at all Ms; the first P taken, the others are given to idle Ms. */
+/* A P of an M whose block may have been kept quiet, or NULL. Under sched.lock. */
+struct gt_p *gt_handoff_take_quiet(void);
+/* Look at all Ms; the first P taken, the others are idle. */
 struct gt_p *gt_handoff_scan(void);
 /* The slow path of gt_enter(). */
 void gt_regain(struct gt_m *m);
@@ -249,6 +253,8 @@ void gt_fault_thread_stop(struct gt_m *m);
 
 /* If no task can run any more: say so, dump them, and exit with status 2. */
 void gt_deadlock_check_locked(void);
+/* Will neither time nor a descriptor bring a task? */
+bool gt_nothing_awaited(void);
 /* A plain thread has taken away what the poller's M may have waited for. */
 void gt_deadlock_hint(void);
 

@@ -2,7 +2,8 @@
 /*
  * sysmon: a thread without a P that looks after what nobody else sees.
  *
- * - A thread that is blocked undeclared, for backends that do not report it. A P
+ * - A thread that is blocked undeclared, for backends that do not report it; for others
+ *   one that has been for 10 ms, and nobody needed its P. A P
  *   whose tick stands still since the last look has run one task all the while;
  *   then the state of its thread is worth reading.
  * - A thread that is in a declared system call since the last look, if there is work
@@ -47,6 +48,7 @@
 #define GT_RECHECK_MIN 10000000
 #define GT_RECHECK_MAX 1000000000
 #define GT_SYSCALL_IDLE 10000000
+#define GT_QUIET_MAX 10000000
 #define GT_STUCK 10000000
 
 static struct {
@@ -77,7 +79,9 @@ static struct gt_p *retake(struct gt_p *p, struct gt_m *m, uint64_t take, int64_
 		return NULL;
 	if (GT_TAKE_STATE(take) == GT_TAKE_SYSCALL)
 		return retake_declared(p, m, take, now);
-	if (now - p->seen_at < GT_GRACE_NS || gt_load(&m->inside) || is_reported(m))
+	/* If it was reported, or is quiet, it can wait a little for who is to take it. */
+	if (now - p->seen_at < (is_reported(m) ? GT_QUIET_MAX : GT_GRACE_NS) ||
+	    gt_load(&m->inside))
 		return NULL;
 	return gt_handoff_take(m);
 }
@@ -163,8 +167,12 @@ static struct finding look(int64_t now, int64_t pause)
 			continue;
 		taken = retake(p, m, take, now);
 		if (taken) {
-			found.any = true;
 			found.stuck = false;
+			if (is_reported(m)) {
+				gt_p_idle_give(taken);
+				continue;
+			}
+			found.any = true;
 			gt_thread_start(taken, false);
 			continue;
 		}

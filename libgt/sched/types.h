@@ -365,6 +365,7 @@ struct gt_sched {
 	_Atomic uint32_t loose;		/* Ms that were held and go on without a P */
 	_Atomic uint32_t preempts_pending;	/* signals on their way */
 	bool hold_off;			/* lock: sysmon may wait for a lock of libc's */
+	uint64_t quiet_seen;		/* lock: of the backend's, when none was found */
 	struct gt_p *idle_p;		/* lock: a stack. None while procs > procs_wanted */
 	_Atomic uint32_t idle_p_count;	/* written under the lock */
 
@@ -405,7 +406,8 @@ struct gt_sched {
 	_Atomic uint64_t nr_wakes, nr_threads, nr_threads_gone, nr_steals, nr_handoffs, nr_refused, nr_regains,
 		nr_requeues, nr_syscalls_taken, gap_ns,
 		nr_preempts, nr_preempts_held, nr_preempts_late, nr_preempts_refused,
-		nr_rescues, nr_returns_held, nr_slices_module, nr_slices_looked;
+		nr_rescues, nr_returns_held, nr_slices_module, nr_slices_looked,
+		nr_quiet_taken;
 	_Atomic uint32_t takers;	/* numbers their looks */
 };
 

@@ -34,9 +34,9 @@
  *
  *   GT_MMAP_STATUS  struct gt_status, then struct gt_worker_status[workers].
  *                   Written by the kernel alone; PROT_READ | MAP_SHARED only.
- *   GT_MMAP_USER    struct gt_worker_user[workers]. Written by user space, read
- *                   by the kernel as advice: no value in it can harm anybody
- *                   but its own group.
+ *   GT_MMAP_USER    struct gt_worker_user[workers], then struct gt_group_user.
+ *                   Written by user space, read by the kernel as advice: no value
+ *                   in it can harm anybody but its own group.
  *
  * Words in these areas are naturally aligned and are read and written whole.
  *
@@ -44,10 +44,30 @@
  *
  * A worker is "uncovered" once it has been blocked for the group's grace_ns
  * without a break while gt_worker_user.cover was non-zero at the moment it
- * blocked. That raises the group's GT_EVENT_UNCOVERED and wakes one worker
+ * blocked. Unless it is quiet (see below) that raises the group's
+ * GT_EVENT_UNCOVERED and wakes one worker
  * that sleeps in GT_IOC_WORKER_STANDBY. The event is level-triggered: raised
  * while nobody stands by, it is delivered to the next worker that does. Events
  * coalesce: on GT_EVENT_UNCOVERED read the status of every worker of interest.
+ *
+ * ONLY IF THERE IS WORK
+ *
+ * To wake somebody for a worker that held nothing but the right to run is a waste, while
+ * there is such a right to spare. So a worker that becomes uncovered raises no event, it is
+ * "quiet", if at that moment gt_group_user.spare and gt_group_user.attended are both
+ * non-zero, and its own queue was empty when it blocked (gt_worker_user.queue). All else is
+ * as it was: it is uncovered in its status, and what it holds may be taken.
+ *
+ * Who takes the last spare right has to look after the quiet ones, or what comes to be done
+ * from then on finds nobody. Nothing is lost if he does this:
+ *
+ *	clear spare
+ *	full memory barrier
+ *	if gt_status.quiet is not what it was at his latest such look, look at all workers:
+ *	take what a quiet one holds, and there is something to spare again
+ *
+ * A worker that becomes uncovered at the same time either finds spare clear, and raises the
+ * event, or is seen to be uncovered by that look.
  *
  * UPCALLS
  *
@@ -187,6 +207,7 @@
 #define GT_FEATURE_CPU_LIMIT	(1ULL << 6)	/* GT_IOC_GROUP_LIMIT */
 #define GT_FEATURE_ARENA	(1ULL << 7)	/* GT_IOC_ARENA_SETUP, GT_MMAP_ARENA */
 #define GT_FEATURE_WORD		(1ULL << 8)	/* gt_worker_user.word */
+#define GT_FEATURE_WORK		(1ULL << 9)	/* see ONLY IF THERE IS WORK */
 
 /**
  * struct gt_info - argument of GT_IOC_INFO: what this device can do
@@ -562,6 +583,7 @@ struct gt_worker_slice {
  * @flags:	GT_STATUS_* bits.
  * @reserved:	zero.
  * @limit:	gt_group_limit.limit of the latest GT_IOC_GROUP_LIMIT; 0 before the first.
+ * @quiet:	how often a worker was quiet, or nearly: see ONLY IF THERE IS WORK.
  * @reserved2:	zero.
  */
 struct gt_status {
@@ -573,7 +595,8 @@ struct gt_status {
 	__u32	flags;
 	__u32	reserved;
 	__u64	limit;
-	__u64	reserved2[3];
+	__u64	quiet;
+	__u64	reserved2[2];
 };
 
 /*
@@ -602,7 +625,7 @@ struct gt_status {
  * @nr_uncovered: times that it became uncovered.
  * @resumed_ns:	CLOCK_MONOTONIC time at which it first ran again after the latest
  *		block; older than @blocked_ns while it is blocked.
- * @reported:	@word of its latest block that was reported as uncovered: while @word
+ * @reported:	@word of its latest block in which it became uncovered: while @word
  *		equals it, the worker is uncovered.
  * @tid:	thread id, as the worker's own pid namespace has it.
  * @nr_upcalls:	upcalls that happened.
@@ -650,12 +673,47 @@ struct gt_worker_status {
 #define GT_USER_OWN		4	/* this and those above it: as user space likes */
 
 /**
+ * struct gt_queue - what a worker alone adds to, others perhaps take from
+ * @head:	where the next is taken from.
+ * @tail:	where the next is added.
+ * @next:	what is taken before that, or zero.
+ *
+ * It stands in memory of user space's own, and is laid out as suits that: two cache lines.
+ * It is empty if @head equals @tail and @next is zero.
+ */
+struct gt_queue {
+	__u32	head;
+	__u32	reserved[15];
+	__u32	tail;
+	__u32	reserved2;
+	__u64	next;
+};
+
+/**
+ * struct gt_group_user - what user space tells the kernel of the whole group
+ * @spare:	non-zero: what comes to be done finds another who does it. Written by
+ *		anybody in user space.
+ * @attended:	non-zero: somebody waits for what comes from outside. The same.
+ * @reserved:	zero.
+ *
+ * Ignored by a kernel without GT_FEATURE_WORK.
+ */
+struct gt_group_user {
+	__u32	spare;
+	__u32	attended;
+	__u64	reserved[7];
+};
+
+/**
  * struct gt_worker_user - what user space tells the kernel of one slot
  * @cover:	non-zero: this worker holds something that a standby should take
  *		over when it blocks. Read when it blocks. Written by the worker.
  * @no_preempt:	non-zero: no upcall at this worker, please. Ignored by a kernel that
  *		knows of no upcalls.
  * @word:	see GT_USER_STATE(). Ignored by a kernel without GT_FEATURE_WORD.
+ * @queue:	address of its struct gt_queue, a multiple of 8, or 0: not to be quiet.
+ *		Read, as is the queue, when it blocks; a queue that cannot be read just
+ *		then counts as not empty. Written by the worker.
  * @reserved:	zero.
  * @waiting:	non-zero: something waits for what this worker holds, so time slices
  *		count. Written by anybody in user space.
@@ -667,7 +725,8 @@ struct gt_worker_user {
 	__u32	cover;
 	__u32	no_preempt;
 	__u64	word;
-	__u32	reserved[8];
+	__u64	queue;
+	__u32	reserved[6];
 	__u32	waiting;
 	__u32	missed;
 	__u64	seq;

@@ -24,7 +24,7 @@ GT_BEGIN_DECLS
  * @gap_ns: time that tasks ran user code after such a block without holding a
  *	processor, in all. Only the kmod backend can measure it; else 0.
  * @kernel_blocks: blocks of worker threads, as the module counted them.
- * @kernel_uncovered: blocks that the module reported to a standby.
+ * @kernel_uncovered: blocks that the module saw last longer than the grace.
  * @procs: processors in use: gt_gomaxprocs(), or more for a while after it was lowered.
  * @preemptions: times that a task had to let go of its processor, its time slice being
  *	used up.
@@ -42,6 +42,9 @@ GT_BEGIN_DECLS
  *	Only the kmod backend can; else 0.
  * @slices_module: time slices, others waiting, whose end the module told.
  * @slices_looked: those that the runtime had to look for.
+ * @kernel_quiet: those of @kernel_uncovered for which the module looked whether it need not
+ *	wake a thread, as another processor was idle.
+ * @handoffs_quiet: those of @handoffs in which it did not, and then that one was taken.
  */
 struct gt_stats {
 	uint64_t tasks_started;
@@ -68,6 +71,8 @@ struct gt_stats {
 	uint64_t returns_held;
 	uint64_t slices_module;
 	uint64_t slices_looked;
+	uint64_t kernel_quiet;
+	uint64_t handoffs_quiet;
 };
 
 /**
