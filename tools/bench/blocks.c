@@ -9,10 +9,12 @@
  * that blocks would set.
  *
  * From sched_out to the other's first instruction it is two context switches, to the idle
- * task, whose first interrupt does the waking, and from it, some 7,800 instructions. At an
- * instruction a nanosecond, which is what a machine under --icount has, that is three
- * tenths of the monitor's time. Most of the monitor's time is sleep, which a faster
- * processor does not shorten: the goal of a fifth is met from 2.3 instructions on.
+ * task, whose first interrupt does the waking, and from it: some 7,800 instructions on
+ * 6.12, and 6,100 on 6.1. Under --icount, where one takes a nanosecond, that was three
+ * tenths of the monitor's time on 6.12 and two thirds on 6.1, whose monitor took 9 us
+ * instead of 26: its median moves with the phase of its sleep. So a fifth is not met at a
+ * nanosecond each. Sleep is most of the monitor's time, and no faster on a faster
+ * processor, but that was not measured.
  *
  * The reader waits until the other sleeps again, and then some, so that blocks have no
  * common phase with the monitor's looks.
