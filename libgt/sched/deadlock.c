@@ -27,7 +27,7 @@
  *
  *   the last timer, or the last to wait for a descriptor, while an M waits in the poller
  *		for just that: an M that has nothing to wait for kicks it out, (C) in
- *		sched.c, or the plain thread that took it away does (gt_deadlock_hint). It
+ *		find.c, or the plain thread that took it away does (gt_deadlock_hint). It
  *		finds nothing, goes idle, and looks.
  *   the last plain thread: nobody tells us. If all else says deadlock, sysmon does not
  *		sleep for ever but looks again, after 10 ms first and then less often, each

@@ -8,19 +8,26 @@
 #include "backend/backend.h"
 #include "sched/types.h"
 
-/* sched.c: who runs what. */
+/* find.c: what an M is to run. */
 
 /* Any task that may run now, for an M with a P; waits for one. NULL: end the M. */
 struct gt_g *gt_find(struct gt_m *m);
+/* Take work of other Ps to m's. False: there is none. */
+bool gt_steal(struct gt_m *m);
+/* p, which is nobody's, has no work that is known of: it is idle now. Without a lock. */
+void gt_p_idle_give(struct gt_p *p);
+
+/* sched.c: who runs what. */
+
 /* Each so many tasks, a prime, the global queue is looked at first. */
 #define GT_QUEUE_TICK 61
 
 /* The length of the global queue has changed. */
 void gt_queue_counted_locked(void);
-/* Take work of other Ps to m's. False: there is none. */
-bool gt_steal(struct gt_m *m);
 /* Add to the global queue. Empties list. */
 void gt_queue_put(struct gt_list *list);
+/* Take up to a fair share of it to p's ring, at most max; the first is returned. */
+struct gt_g *gt_queue_get_locked(struct gt_p *p, size_t max);
 /* There is more to run: if a P is idle and nobody looks for work, somebody must. */
 void gt_wake_p(void);
 /* Tasks were readied by a thread without a P. Empties list. */
@@ -43,8 +50,6 @@ struct gt_p *gt_p_release(struct gt_m *m);
 struct gt_p *gt_p_idle_get(void);
 struct gt_p *gt_p_idle_get_locked(void);
 void gt_p_idle_put_locked(struct gt_p *p);
-/* p, which is nobody's, has no work that is known of: it is idle now. Without a lock. */
-void gt_p_idle_give(struct gt_p *p);
 
 /* procs.c: how many Ps. */
 

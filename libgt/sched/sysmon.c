@@ -198,7 +198,7 @@ static void poll_overdue(int64_t now)
 
 /*
  * Timers of a P that is busy with one long task, or with none. Others look themselves,
- * and fire them in an order that fits their queues: see fire_due() in sched.c.
+ * and fire them in an order that fits their queues: see fire_due() in find.c.
  */
 static void fire_overdue(int64_t now)
 {

@@ -7,7 +7,7 @@
  * have nothing to do run the due alarms of others, and one of them sleeps in the
  * poller until the first of all. That one must hear of an earlier alarm:
  *
- *	setter				poller's M (wait_in_poller in sched.c)
+ *	setter				poller's M (wait_in_poller in find.c)
  *	first = when			polled = 0; poll_until = until
  *	(A) full fence			(B) both sequentially consistent
  *	if (!polled && when <		if (the first of all < until)

@@ -197,7 +197,7 @@ struct gt_m {
 
 	struct gt_g g0;		/* the scheduler's, on the thread's own stack */
 	bool spinning;		/* looking for work; counted in sched. M's */
-	bool partners;		/* it saw no work but partners: see sched.c. M's */
+	bool partners;		/* it saw no work but partners: see find.c. M's */
 	uint32_t doze;		/* for how long it has dozed last, nanoseconds. M's */
 	bool alone;		/* no other could be had for its P. sched.lock, then M's */
 	uint32_t random;	/* state of a xorshift generator. M's */
@@ -403,8 +403,8 @@ struct gt_sched {
 	_Atomic uint64_t born_outside;	/* Gs started by plain threads */
 
 	/* For gt_stats. */
-	_Atomic uint64_t nr_wakes, nr_threads, nr_threads_gone, nr_steals, nr_handoffs, nr_refused, nr_regains,
-		nr_requeues, nr_syscalls_taken, gap_ns,
+	_Atomic uint64_t nr_wakes, nr_threads, nr_threads_gone, nr_steals, nr_handoffs,
+		nr_refused, nr_regains, nr_requeues, nr_syscalls_taken, gap_ns,
 		nr_preempts, nr_preempts_held, nr_preempts_late, nr_preempts_refused,
 		nr_rescues, nr_returns_held, nr_slices_module, nr_slices_looked,
 		nr_quiet_taken;

@@ -523,12 +523,12 @@ PLAIN_TEST(doze_over)
 
 #define WINDOW_TEST(test, name) PLAIN_TEST(test) { holds_up_in(name); }
 
-/* sched.c: waking an M, and giving up looking for work */
+/* sched.c, find.c: waking an M, and giving up looking for work */
 WINDOW_TEST(wake_added, "wake.added")
 WINDOW_TEST(wake_won, "wake.won")
 WINDOW_TEST(idle_given, "idle.given")
 WINDOW_TEST(idle_quit, "idle.quit")
-/* sched.c, timer.c: the M that waits for descriptors and the first timer */
+/* find.c, timer.c: the M that waits for descriptors and the first timer */
 WINDOW_TEST(poll_entered, "poll.entered")
 WINDOW_TEST(poll_until, "poll.until")
 WINDOW_TEST(poll_sleep, "poll.sleep")
