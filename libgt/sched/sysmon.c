@@ -301,7 +301,8 @@ static void *sysmon_main(void *arg)
 		look_for_deadlock();
 		found = look(now, pause);
 		gt_preempt_look_loose(now);
-		if (found.stuck && !gt_load(&gt_sched.idle_p_count)) {
+		/* An idle P is of no use without an M. */
+		if (found.stuck && (!gt_load(&gt_sched.idle_p_count) || gt_maker_has_work())) {
 			gt_preempt_rescue();
 			found.any = true;
 		}
