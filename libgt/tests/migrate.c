@@ -10,20 +10,20 @@ static atomic_long ran;
 static struct gt_chan *there, *back;
 static int pair[2];
 
-/* Without hand-off, which may leave a call nothing to wait for. */
+/* Without hand-off and preemption, which may leave a call nothing to wait for. */
 #define MIGRATE_TEST(name) \
 	static void name##_task(void); \
 	TEST(name##_p1) \
 	{ \
 		test_begin(_metadata); \
-		setenv("GTDEBUG", "migrate=1", 1); \
+		setenv("GTDEBUG", "migrate=1,preempt=off", 1); \
 		setenv("GTHANDOFF", "off", 1); \
 		test_run(1, name##_task); \
 	} \
 	TEST(name##_p2) \
 	{ \
 		test_begin(_metadata); \
-		setenv("GTDEBUG", "migrate=1", 1); \
+		setenv("GTDEBUG", "migrate=1,preempt=off", 1); \
 		setenv("GTHANDOFF", "off", 1); \
 		test_run(2, name##_task); \
 	} \

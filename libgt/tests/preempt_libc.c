@@ -208,7 +208,8 @@ static void libc_survives(void)
 	stats = stats_now();
 	check_lines();
 	CHECK(rounds > 0);
-	if (!TEST_TSAN)
+	/* With several it is luck whether a slice ends while somebody waits. */
+	if (!TEST_TSAN && test_procs == 1)
 		CHECK(stats.preemptions_held > 0);
 	printf("# %d processors: %ld rounds, %ld lines, preempted %llu, held %llu, late %llu, "
 	       "refused %llu, at most %llu held, let go %llu, handed off %llu\n", test_procs,
