@@ -676,7 +676,7 @@ TEST_F_TIMEOUT(fuzz, calls, 24 * 3600)
 {
 	uint64_t seed = option("GT_TEST_SEED", gt_now()), random = seed * 2 + 1;
 	unsigned long seconds = option("GT_FUZZ_SECONDS", 120), lives = 0, crashes = 0;
-	uint64_t start = gt_now();
+	uint64_t start = gt_now(), said = start;
 	pid_t pids[PROCESSES], last;
 	int status, i;
 
@@ -691,6 +691,11 @@ TEST_F_TIMEOUT(fuzz, calls, 24 * 3600)
 		usleep(20000);
 		if (seconds && gt_now() - start > seconds * SEC)
 			break;
+		if (gt_now() - said > 30 * SEC) {
+			said = gt_now();
+			fprintf(stderr, "# %llu s: %lu calls of %lu\n",
+				(unsigned long long)((said - start) / SEC), shared->calls, calls_max);
+		}
 		for (i = 0; i < PROCESSES; i++) {
 			if (one_in(&random, 200))
 				kill(pids[i], SIGKILL);
@@ -710,8 +715,9 @@ TEST_F_TIMEOUT(fuzz, calls, 24 * 3600)
 		kill(pids[i], SIGKILL);
 		ASSERT_EQ(pids[i], waitpid(pids[i], &status, 0));
 	}
-	fprintf(stderr, "# %lu calls, %lu commands, %lu of them successful, %lu upcalls, %lu processes, of which %lu crashed, in %llu s\n",
-		shared->calls, shared->commands, shared->results[0], shared->upcalls, lives, crashes,
+	fprintf(stderr, "# %lu calls, %lu commands, %lu of them successful, %lu upcalls, "
+		"%lu processes, of which %lu crashed, in %llu s\n", shared->calls,
+		shared->commands, shared->results[0], shared->upcalls, lives, crashes,
 		(unsigned long long)((gt_now() - start) / SEC));
 	for (i = 1; i < MAX_ERRNO; i++) {
 		if (shared->results[i])
