@@ -35,6 +35,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,6 +43,8 @@
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #endif
+
+#include <linux/gt.h>
 
 #include <gt/gt.h>
 
@@ -464,6 +467,21 @@ static void test_debug(const char *text)
 		test_run(1, name##_task); \
 	} \
 	static void name##_task(void)
+
+/* The test is of what the module does, of these GT_FEATURE_*s, and runs with it. */
+__attribute__((__unused__))
+static void needs_module(uint64_t features)
+{
+	struct gt_info info = { .size = sizeof(info) };
+	int fd = open("/dev/gt", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		test_skip("no /dev/gt here");
+	CHECK_EQ(ioctl(fd, GT_IOC_INFO, &info), 0);
+	CHECK_EQ(info.features & features, features);
+	close(fd);
+	setenv("GTBACKEND", "kmod", 1);
+}
 
 /* -------------------------------------------------- expecting the worst ---- */
 
