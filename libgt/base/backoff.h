@@ -23,7 +23,6 @@
 #define GT_BASE_BACKOFF_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #define GT_BACKOFF_MIN 200	/* nanoseconds */
@@ -31,9 +30,9 @@
 
 /*
  * Stay away for as long as *backoff says, 0 being the least; then look, for as long again,
- * until *held has none of bits. Returns whether that came about, and corrects *backoff
- * by it. That one is a guess, in which writes may get lost.
+ * until *held has none of bits, and correct *backoff by whether that came about. It is a
+ * guess, in which writes may get lost.
  */
-bool gt_backoff(_Atomic uint16_t *backoff, _Atomic uint32_t *held, uint32_t bits);
+void gt_backoff(_Atomic uint16_t *backoff, _Atomic uint32_t *held, uint32_t bits);
 
 #endif /* GT_BASE_BACKOFF_H */

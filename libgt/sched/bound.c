@@ -124,12 +124,14 @@ struct gt_g *gt_bound_get_preempted_locked(void)
 	return g;
 }
 
-/* It may have ended by the time it is woken: then it is woken for nothing, if at all. */
+/*
+ * m is to be woken then. It may have ended by the time that it is: then it is woken for
+ * nothing, if at all.
+ */
 static void grant(struct gt_m *m, enum gt_grant what)
 {
 	gt_store_release(&m->grant, what);
 	GT_WINDOW("bound.granted");
-	gt_sched.backend->wake(m);
 }
 
 struct gt_m *gt_bound_give(struct gt_g *g, struct gt_p *p)
@@ -137,8 +139,7 @@ struct gt_m *gt_bound_give(struct gt_g *g, struct gt_p *p)
 	struct gt_m *m = g->bound;
 
 	m->next_p = p;
-	gt_store_release(&m->grant, GT_GRANT_GO);
-	GT_WINDOW("bound.granted");
+	grant(m, GT_GRANT_GO);
 	return m;
 }
 
@@ -150,6 +151,7 @@ void gt_bound_grant(struct gt_g *g, struct gt_p *p)
 void gt_bound_loose(struct gt_m *m)
 {
 	grant(m, GT_GRANT_LOOSE);
+	gt_sched.backend->wake(m);
 }
 
 bool gt_bound_wait(struct gt_m *m, struct gt_m *other)
@@ -206,7 +208,7 @@ void gt_bound_end(void)
 {
 	gt_lock(&gt_sched.lock);
 	for (struct gt_m *m = gt_sched.all_m; m; m = m->all_next)
-		grant(m, GT_GRANT_LOOSE);
+		gt_bound_loose(m);
 	gt_unlock(&gt_sched.lock);
 }
 

@@ -32,8 +32,8 @@
  *
  * Source: Go's runtime, proc.go (findRunnable).
  */
-#include "arch.h"
 #include "base/futex.h"
+#include "base/relax.h"
 #include "base/window.h"
 #include "sched/bound.h"
 #include "sched/runq.h"
@@ -102,14 +102,12 @@ static int64_t fire_due(struct gt_p *p, struct gt_timers *timers)
 static bool next_stands(struct gt_m *m, struct gt_p *victim)
 {
 	uint64_t tick = gt_load(&victim->tick);
-	int64_t until;
 
 	if (!gt_load(&victim->next))
 		return false;
 	if (!gt_load(&victim->m))
 		return true;
-	for (until = gt_clock() + GT_PARTNER_TIME; gt_clock() < until;)
-		gt_cpu_relax();
+	gt_relax_for(GT_PARTNER_TIME);
 	if (gt_load(&victim->tick) == tick)
 		return true;
 	m->partners = true;
@@ -202,6 +200,12 @@ void gt_p_idle_give(struct gt_p *p)
 		gt_thread_start(p, false);
 }
 
+static void tell_attended(bool by_any)
+{
+	if (gt_sched.backend->attended)
+		gt_sched.backend->attended(by_any);
+}
+
 /*
  * Somebody waits in the poller, or need not: who comes to wait for something later wakes
  * an M if there is nobody. An M that finds that out late must not hide that somebody has
@@ -209,12 +213,10 @@ void gt_p_idle_give(struct gt_p *p)
  */
 static void tell_unattended(void)
 {
-	if (!gt_sched.backend->attended)
-		return;
-	gt_sched.backend->attended(true);
+	tell_attended(true);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!gt_nothing_awaited())
-		gt_sched.backend->attended(false);
+		tell_attended(false);
 }
 
 /*
@@ -228,8 +230,7 @@ static bool wait_in_poller(struct gt_m *m, int64_t until, int64_t doze, struct g
 	struct gt_p *p;
 
 	*g = NULL;
-	if (!gt_load(&gt_sched.poll_waiters) && until == INT64_MAX &&
-	    doze == INT64_MAX) {
+	if (!gt_load(&gt_sched.poll_waiters) && until == INT64_MAX && doze == INT64_MAX) {
 		/*
 		 * There is nothing to wait for. An M that waits all the same, for a
 		 * timer that was cancelled, would be taken for life by deadlock.c.
@@ -262,12 +263,10 @@ static bool wait_in_poller(struct gt_m *m, int64_t until, int64_t doze, struct g
 	if (gt_timers_first() < until || gt_load(&gt_sched.phase) == GT_STOPPING)
 		delay = 0;
 	GT_WINDOW("poll.sleep");
-	if (gt_sched.backend->attended)
-		gt_sched.backend->attended(true);
+	tell_attended(true);
 	gt_sched.poller->poll(&list, delay);
 	GT_WINDOW("poll.woke");
-	if (gt_sched.backend->attended)
-		gt_sched.backend->attended(false);
+	tell_attended(false);
 	atomic_store(&gt_sched.poll_until, 0);
 	atomic_store(&gt_sched.polled, gt_clock());
 

@@ -180,11 +180,20 @@ struct gt_p *gt_handoff_scan(void)
 	return first;
 }
 
+void gt_handoff_forget(struct gt_m *m)
+{
+	atomic_fetch_add_explicit(&gt_sched.gap_ns, gt_sched.backend->resumed_ago(m),
+				  memory_order_relaxed);
+	gt_sched.backend->cover(m, false);
+	m->p = NULL;
+	m->pick = NULL;
+	gt_store(&m->held, NULL);
+}
+
 void gt_regain(struct gt_m *m)
 {
 	uint64_t take = gt_load(gt_take(m));
 	struct gt_p *p;
-	int64_t gap;
 
 	while (take != GT_TAKE_TAKEN) {
 		if (take == GT_TAKE_NONE)
@@ -197,12 +206,7 @@ void gt_regain(struct gt_m *m)
 	}
 	if (gt_load(&m->loose))
 		gt_preempt_found(m);
-	gap = gt_sched.backend->resumed_ago(m);
-	atomic_fetch_add_explicit(&gt_sched.gap_ns, gap, memory_order_relaxed);
-	gt_sched.backend->cover(m, false);
-	m->p = NULL;
-	m->pick = NULL;
-	gt_store(&m->held, NULL);
+	gt_handoff_forget(m);
 	gt_store(gt_take(m), GT_TAKE_NONE);
 
 	p = gt_p_idle_get();

@@ -292,17 +292,6 @@ void gt_preempt_found(struct gt_m *m)
 	atomic_fetch_sub(&gt_sched.loose, 1);
 }
 
-/* m, whose P was taken, is without it from here on. */
-static void forget_p(struct gt_m *m)
-{
-	atomic_fetch_add_explicit(&gt_sched.gap_ns, gt_sched.backend->resumed_ago(m),
-				  memory_order_relaxed);
-	gt_sched.backend->cover(m, false);
-	m->p = NULL;
-	m->pick = NULL;
-	gt_store(&m->held, NULL);
-}
-
 /* Give m an idle P, or hold it. False: it goes on as it is. */
 static bool come_back(struct gt_m *m, bool *held)
 {
@@ -312,7 +301,7 @@ static bool come_back(struct gt_m *m, bool *held)
 	gt_lock(&gt_sched.lock);
 	ok = gt_load(&gt_sched.phase) == GT_ON && !gt_sched.hold_off;
 	if (ok) {
-		forget_p(m);
+		gt_handoff_forget(m);
 		p = gt_p_idle_get_locked();
 	}
 	*held = ok && !p;

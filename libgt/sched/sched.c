@@ -97,7 +97,6 @@ static void replace_idle_locked(void)
 	struct gt_p *p;
 
 	gt_sched.backend->spare(false);
-	GT_WINDOW("spare.gone");
 	atomic_thread_fence(memory_order_seq_cst);			/* (C) of handoff.c */
 	quiet = gt_sched.backend->quiet();
 	while (quiet != gt_sched.quiet_seen && gt_load(&gt_sched.idle_p_count) == 1) {

@@ -161,6 +161,8 @@ struct gt_p *gt_handoff_take_declared(struct gt_m *m, uint64_t word);
 struct gt_p *gt_handoff_take_quiet(void);
 /* Look at all Ms; the first P taken, the others are idle. */
 struct gt_p *gt_handoff_scan(void);
+/* m, whose P was taken, is without it from here on. */
+void gt_handoff_forget(struct gt_m *m);
 /* The slow path of gt_enter(). */
 void gt_regain(struct gt_m *m);
 

@@ -20,9 +20,8 @@
  * it doubles the pause up to 10 ms, or a sixteenth of a slice while tasks wait for a busy
  * P, so that slices end as much late at most. Where blocks are reported it begins with
  * half a slice and stays there, or at a whole one where the backend ends slices: each look
- * takes the CPU from somebody. It sleeps without
- * a limit while all Ps are idle, but for such memory: then only the poller can bring
- * work, and gt_p_idle_get_locked() wakes us.
+ * takes the CPU from somebody. It sleeps without a limit while all Ps are idle, but for
+ * such memory: then only the poller can bring work, and gt_p_idle_get_locked() wakes us.
  * That sleep misses no wake: asleep is set under the lock that guards the idle Ps.
  *
  * Source: Go's runtime, proc.go (sysmon, retake).

@@ -45,10 +45,10 @@
  * A worker is "uncovered" once it has been blocked for the group's grace_ns
  * without a break while gt_worker_user.cover was non-zero at the moment it
  * blocked. Unless it is quiet (see below) that raises the group's
- * GT_EVENT_UNCOVERED and wakes one worker
- * that sleeps in GT_IOC_WORKER_STANDBY. The event is level-triggered: raised
- * while nobody stands by, it is delivered to the next worker that does. Events
- * coalesce: on GT_EVENT_UNCOVERED read the status of every worker of interest.
+ * GT_EVENT_UNCOVERED and wakes one worker that sleeps in
+ * GT_IOC_WORKER_STANDBY. The event is level-triggered: raised while nobody
+ * stands by, it is delivered to the next worker that does. Events coalesce: on
+ * GT_EVENT_UNCOVERED read the status of every worker of interest.
  *
  * ONLY IF THERE IS WORK
  *
