@@ -145,24 +145,42 @@ static void module_unload(void)
 	}
 }
 
+static const struct {
+	int bit;
+	const char *what;
+} bad_taints[] = {
+	{ 4, "a machine check" }, { 5, "a bad page, or an access that KASAN found" },
+	{ 7, "an oops or BUG" }, { 9, "a warning" }, { 14, "a soft lockup" },
+};
+
+static bool is_tainted(int bit)
+{
+	char *text = file_text("/proc/sys/kernel/tainted");
+
+	return text && strtoul(text, NULL, 10) & (1UL << bit);
+}
+
 /* Warnings leave a mark that no overflow of the log removes. */
 static void taint_check(void)
 {
-	static const struct {
-		int bit;
-		const char *what;
-	} bad[] = {
-		{ 4, "a machine check" }, { 5, "a bad page" }, { 7, "an oops or BUG" },
-		{ 9, "a warning" }, { 14, "a soft lockup" },
-	};
-	char *text = file_text("/proc/sys/kernel/tainted");
-	unsigned long taint = text ? strtoul(text, NULL, 10) : 0;
 	size_t i;
 
-	for (i = 0; i < COUNT(bad); i++) {
-		if (taint & (1UL << bad[i].bit))
-			report("error the kernel says that there was %s", bad[i].what);
+	for (i = 0; i < COUNT(bad_taints); i++) {
+		if (is_tainted(bad_taints[i].bit))
+			report("error the kernel says that there was %s", bad_taints[i].what);
 	}
+}
+
+/* Has the kernel come up in order? Nothing of ours has run yet. */
+static bool is_sound(void)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(bad_taints); i++) {
+		if (is_tainted(bad_taints[i].bit))
+			return false;
+	}
+	return true;
 }
 
 /* The text of each record on a line of its own. */
@@ -197,10 +215,13 @@ int main(void)
 		fprintf(stderr, "init: no channel to the host: this runs under gt-vm only\n");
 		return 1;
 	}
-	report("boot");
 	umask(022);
 	files_prepare();
 	stdio_open();
+	/* Without this word gt-vm starts another machine. */
+	if (!is_sound())
+		host_power_off();
+	report("boot");
 	loopback_up();
 	limits_set();
 	sethostname("gt-vm", strlen("gt-vm"));
