@@ -229,6 +229,7 @@ static long gt_ioctl(struct file *file, unsigned int number, unsigned long addre
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
+	/* Rejected: word by word if the size is known. It saves 60 instructions of 1,100. */
 	err = copy_struct_from_user(&arg, command->size, user_arg, size);
 	if (err)
 		return err;

