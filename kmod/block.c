@@ -191,6 +191,18 @@ static bool gt_block_is_quiet_locked(const struct gt_worker *worker)
 	return true;
 }
 
+/*
+ * Here, if the blocked worker has left its CPU without work: that one is awake, and has in
+ * its caches what the worker held. Another would have to be interrupted first.
+ */
+static void gt_block_wake(struct gt_worker *standby)
+{
+	if (is_idle_task(current))
+		gt_compat_wake_up_here(standby->task);
+	else
+		wake_up_process(standby->task);
+}
+
 /* The grace is over. In a hard interrupt. */
 static void gt_block_report(struct gt_worker *worker)
 {
@@ -218,7 +230,7 @@ static void gt_block_report(struct gt_worker *worker)
 	}
 	raw_spin_unlock_irqrestore(&group->lock, flags);
 	if (standby && !gt_fault(GT_FAULT_WAKEUP))
-		wake_up_process(standby->task);
+		gt_block_wake(standby);
 	rcu_read_unlock();
 }
 

@@ -74,10 +74,12 @@ static inline void gt_compat_hrtimer_setup(struct hrtimer *timer,
 }
 
 /*
- * gt_compat_wake_up_here - wake_up_process() by a caller that is about to sleep
+ * gt_compat_wake_up_here - wake_up_process() on a CPU that is idle, or about to be
  *
- * With GT_HAVE_WAKE_ON_CURRENT_CPU the task gets the caller's CPU, else the scheduler
- * is told that the caller will sleep. The bits are the scheduler's own; but in what
+ * With GT_HAVE_WAKE_ON_CURRENT_CPU the task gets the caller's CPU. Else the scheduler is
+ * told that the caller will sleep; and, if this CPU is idle, that the task has been here
+ * last, since it looks there first. That is a hint as is the word it looks into: whether
+ * the task may run here is checked after it. The bits are the scheduler's own; but in what
  * default_wake_function() lets pass they have been what they are since there are any.
  */
 static inline void gt_compat_wake_up_here(struct task_struct *task)
@@ -87,6 +89,9 @@ static inline void gt_compat_wake_up_here(struct task_struct *task)
 
 #ifdef GT_HAVE_WAKE_ON_CURRENT_CPU
 	flags |= 0x40;				/* WF_CURRENT_CPU */
+#elif defined(CONFIG_SMP)
+	if (is_idle_task(current))
+		WRITE_ONCE(task->wake_cpu, raw_smp_processor_id());
 #endif
 	default_wake_function(&entry, TASK_NORMAL, flags, NULL);
 }
