@@ -228,7 +228,7 @@ static int gt_upcall_check(const struct gt_worker_upcall *arg)
 		return -EINVAL;
 	if (arg->signal && (!valid_signal(arg->signal) || sig_kernel_only(arg->signal)))
 		return -EINVAL;
-	if ((arg->entry || arg->signal) && !gt_arch_upcall_possible())
+	if (arg->entry && !gt_arch_upcall_possible())
 		return -EOPNOTSUPP;
 	return 0;
 }

@@ -502,7 +502,7 @@ static void call_once(struct thread *self)
 		call_memory(self);
 	else if (choice < 970)
 		call_file(self);
-	else if (choice < 998)
+	else if (choice < 999)
 		call_scheduler(self);
 	else
 		call_process(self);

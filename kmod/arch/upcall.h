@@ -17,7 +17,7 @@ enum gt_upcall_verdict {
 	GT_UPCALL_SIGNAL,	/* it cannot be; a signal can */
 };
 
-/* May current be given upcalls at all? */
+/* May current have an entry at all? A signal it may have. */
 bool gt_arch_upcall_possible(void);
 
 /* The registers alone: what upcall.c knows of stacks and text is not looked at. */

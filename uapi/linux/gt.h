@@ -504,8 +504,9 @@ struct gt_text_range {
  * that were under way are for the new setting. A worker begins with none.
  *
  * EINVAL: addresses that are not the user's, or are empty or misaligned; a signal
- * that does not exist or cannot be caught. EOPNOTSUPP: the thread has a user shadow
- * stack. ESRCH: not a worker of this group. EPERM: another address space. ENOMEM.
+ * that does not exist or cannot be caught. EOPNOTSUPP: an entry, for a thread that has a
+ * user shadow stack; a signal alone is possible. ESRCH: not a worker of this group. EPERM:
+ * another address space. ENOMEM.
  */
 struct gt_worker_upcall {
 	__u32	size;

@@ -23,6 +23,7 @@
  * the wiser. So the abort is done here, by the rules of rseq(2), before the frame is
  * written. A sequence that does not keep them is left alone: it is about to be killed.
  */
+#include <linux/moduleparam.h>
 #include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
@@ -43,9 +44,19 @@
 #define GT_FLAGS_CLEAR	(X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_AC | X86_EFLAGS_TF | \
 			 X86_EFLAGS_RF)
 
+/* Few machines have them, emulated ones none. */
+static bool gt_pretend_shadow_stack;
+module_param_named(pretend_shadow_stack, gt_pretend_shadow_stack, bool, 0600);
+MODULE_PARM_DESC(pretend_shadow_stack, "for tests: take each thread to have a shadow stack");
+
+static bool gt_arch_has_shadow_stack(void)
+{
+	return gt_compat_has_shadow_stack() || unlikely(READ_ONCE(gt_pretend_shadow_stack));
+}
+
 bool gt_arch_upcall_possible(void)
 {
-	return !gt_compat_has_shadow_stack();
+	return !gt_arch_has_shadow_stack();
 }
 
 /* Is current in a system call whose result is not what user space will see? */
@@ -71,7 +82,7 @@ enum gt_upcall_verdict gt_arch_upcall_look(const struct pt_regs *regs)
 		return GT_UPCALL_LATER;
 	if (test_thread_flag(TIF_SINGLESTEP) || regs->flags & X86_EFLAGS_TF)
 		return GT_UPCALL_MISS;
-	if (!user_64bit_mode((struct pt_regs *)regs) || gt_compat_has_shadow_stack())
+	if (!user_64bit_mode((struct pt_regs *)regs) || gt_arch_has_shadow_stack())
 		return GT_UPCALL_SIGNAL;
 	return GT_UPCALL_NOW;
 }
