@@ -5,6 +5,7 @@ CHECK := tools/gt-check --out $(O)
 
 CHECK_KERNELS     := 6.1-cloud 6.12-cloud
 CHECK_KERNELS_ALL := 6.1-cloud 6.12-cloud 6.1-rt 6.12-rt
+CHECK_KERNELS_OWN := debug race
 
 CHECK_BUILDS := gcc clang headers compile-fail man litmus spin syzlang checkpatch \
 	$(addprefix module:,$(CHECK_KERNELS))
@@ -15,8 +16,9 @@ check_vm      = $(addprefix selftests:,$(1)) $(addprefix vmlib:,$(1))
 check: check-deps
 	$(Q)$(CHECK) $(CHECK_HOST) $(call check_vm,$(CHECK_KERNELS))
 check-all: check-deps
-	$(Q)tools/gt-kernel fetch debug
-	$(Q)$(CHECK) $(CHECK_HOST) $(call check_vm,$(CHECK_KERNELS_ALL)) selftests:debug
+	$(Q)tools/gt-kernel fetch $(CHECK_KERNELS_OWN)
+	$(Q)$(CHECK) $(CHECK_HOST) $(call check_vm,$(CHECK_KERNELS_ALL)) \
+		$(addprefix selftests:,$(CHECK_KERNELS_OWN))
 
 check-builds: check-deps
 	$(Q)$(CHECK) $(CHECK_BUILDS)
