@@ -35,8 +35,9 @@
  * says, and an old seq with a new reason can only miss.
  *
  * A task that is past its last work refuses more (-ESRCH): QUEUED then stays, and
- * nobody tries again. The work may also find that the worker has detached, that the
- * task is exiting, or that it has another address space after exec. It lets go then.
+ * nobody tries again. The work may also find that the worker has detached, and with that
+ * has nothing set any more; that the task is exiting, and has no address space; or that it
+ * has another one after exec. It lets go then.
  *
  * REFERENCES. The work holds the worker (gt_worker_get) and the file, by which the
  * module. The requester must know that the file has not been let go of already: it is
@@ -200,8 +201,7 @@ static void gt_upcall_work(struct callback_head *work)
 	unsigned int reasons;
 
 	reasons = atomic_xchg(&worker->upcall.pending, 0) & GT_UPCALL_REASONS;	/* (B) */
-	if (!(current->flags & PF_EXITING) && current->mm == worker->group->mm &&
-	    gt_worker_current(worker->group) == worker)
+	if (current->mm == worker->group->mm)
 		gt_upcall_deliver(worker, reasons);
 	gt_worker_put(worker);
 	fput(file);

@@ -4,6 +4,7 @@
  * nothing, and hold nothing up. Needs root, and the module's file, to load it again.
  */
 #include "gt_upcall.h"
+#include "gt_userfault.h"
 
 FIXTURE(upcall_end) {
 	struct gt_test_group group;
@@ -58,6 +59,71 @@ GT_TEST(upcall_end, detached)
 	ASSERT_EQ(1, write(self->pipe[1], "x", 1));
 	gt_worker_join(&self->worker);
 	EXPECT_LE(1, self->worker.events);
+}
+
+/* The argument of a command that waits for it, while a request comes. */
+static struct gt_userfault held;
+
+static void run_held_command(struct gt_test_worker *self)
+{
+	int i;
+
+	self->result = gt_upcall_enable(self->group->fd);
+	self->order = gt_ioctl(self->group->fd, self->events, held.page);
+	for (i = 0; i < 1000; i++)
+		getppid();
+	self->stop = true;
+	gt_detach(self->group->fd);
+}
+
+/* Whoever is no worker any more when it would come, or takes none, has none. */
+static int request_in(struct gt_test_worker *worker, struct gt_test_group *group,
+		      unsigned int command, const void *arg, size_t size)
+{
+	int err = gt_userfault_open(&held, 0, PROT_READ | PROT_WRITE);
+
+	worker->events = command;
+	if (err)
+		return err;
+	if (!gt_worker_start(worker, group, run_held_command) || !gt_userfault_wait(&held))
+		return -EPROTO;
+	err = gt_preempt(group->fd, worker->slot, 0);
+	if (err)
+		return err;
+	err = gt_userfault_fill(&held, arg, size);
+	gt_worker_join(worker);
+	return err;
+}
+
+#define EXPECT_NO_UPCALL(slot) do { \
+		EXPECT_EQ(0, self->worker.result); \
+		EXPECT_EQ(0, (int)self->worker.order); \
+		EXPECT_EQ(0, gt_upcalls); \
+		EXPECT_EQ(0, self->group.worker[slot].nr_upcalls); \
+		EXPECT_EQ(0, self->group.worker[slot].nr_missed); \
+		EXPECT_EQ(0, self->group.user[slot].missed); \
+	} while (0)
+
+GT_TEST(upcall_end, in_detach)
+{
+	struct gt_worker_detach arg = { .size = sizeof(arg) };
+	int err = request_in(&self->worker, &self->group, GT_IOC_WORKER_DETACH, &arg, sizeof(arg));
+
+	if (err == -EPERM || err == -ENOSYS)
+		SKIP(return, "userfaultfd: %s", strerror(-err));
+	ASSERT_EQ(0, err);
+	EXPECT_NO_UPCALL(0);
+}
+
+GT_TEST(upcall_end, in_upcall)
+{
+	struct gt_worker_upcall arg = { .size = sizeof(arg) };
+	int err = request_in(&self->worker, &self->group, GT_IOC_WORKER_UPCALL, &arg, sizeof(arg));
+
+	if (err == -EPERM || err == -ENOSYS)
+		SKIP(return, "userfaultfd: %s", strerror(-err));
+	ASSERT_EQ(0, err);
+	EXPECT_NO_UPCALL(0);
 }
 
 /* A slot whose worker takes no upcalls, and one that has no worker. */
@@ -151,6 +217,48 @@ GT_TEST(upcall_end, exec)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_TRUE(WIFEXITED(status));
 	EXPECT_EQ(42, WEXITSTATUS(status));
+}
+
+static void *request_in_exec(void *group_fd)
+{
+	static const char path[] = "/proc/self/exe";
+	bool held_up = gt_userfault_wait(&held);
+
+	return (void *)(long)(held_up && !gt_preempt(*(int *)group_fd, 0, 0) &&
+			      !gt_userfault_fill(&held, path, sizeof(path)));
+}
+
+/* A worker that is left over in the new image, since its descriptor is. */
+GT_TEST(upcall_end, in_exec)
+{
+	int err = gt_userfault_open(&held, 0, PROT_READ | PROT_WRITE), status;
+	char *const argv[] = { "upcall_end", NULL };
+	char *const envp[] = { "GT_TEST_NEW_IMAGE=1", NULL };
+	struct gt_worker_upcall arg = gt_upcall_arg();
+	pthread_t thread;
+	void *requested;
+	pid_t pid;
+
+	if (err)
+		SKIP(return, "userfaultfd: %s", strerror(-err));
+	ASSERT_EQ(0, fcntl(self->group.fd, F_SETFD, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, request_in_exec, &self->group.fd));
+	/* Of this address space, which so is there to be looked at. */
+	pid = vfork();
+	if (!pid) {
+		if (gt_attach(self->group.fd) ||
+		    gt_ioctl(self->group.fd, GT_IOC_WORKER_UPCALL, &arg))
+			_exit(1);
+		execve(held.page, argv, envp);
+		_exit(2);
+	}
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, pthread_join(thread, &requested));
+	EXPECT_EQ(1, (long)requested);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(42, WEXITSTATUS(status));
+	EXPECT_NO_UPCALL(0);
 }
 
 static void run_fork(struct gt_test_worker *self)

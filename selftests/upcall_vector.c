@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Vector and floating point state outlive an upcall that uses both: what the kernel
- * does not save is the entry's to save, and it can.
+ * does not save is the entry's to save, and it can. The module has no part in that, so
+ * what would break it is here: the components that gt_entry in gt_upcall.h saves.
  */
 #include "gt_upcall.h"
 
