@@ -17,7 +17,8 @@
  *
  * A quota that cannot be read limits nothing: the root has none, a group without the
  * controller neither, and a group may go while it is looked at. In cgroup v1 the
- * controller is elsewhere; there user space has to look.
+ * controller is elsewhere; there user space has to look. But that there is no memory to
+ * look says nothing of the quota: then the command fails.
  *
  * It is the asking thread that looks, and its group that counts. A look takes some ten
  * thousand instructions a level: so it is for a runtime to ask once a second, which is
@@ -64,8 +65,8 @@ static u64 gt_quota_parse(char *text)
 	return div64_u64(q * GT_LIMIT_CPU + p - 1, p);
 }
 
-/* The quota that the file sets, or GT_LIMIT_NONE. */
-static u64 gt_quota_read(const char *name)
+/* The quota that the file sets, or GT_LIMIT_NONE. Fails only if that is not known. */
+static int gt_quota_read(const char *name, u64 *quota)
 {
 	struct path root = { .mnt = gt_quota_mount, .dentry = gt_quota_mount->mnt_sb->s_root };
 	struct file *file = file_open_root(&root, name, O_RDONLY, 0);
@@ -73,14 +74,16 @@ static u64 gt_quota_read(const char *name)
 	loff_t at = 0;
 	ssize_t size;
 
+	*quota = GT_LIMIT_NONE;
 	if (IS_ERR(file))
-		return GT_LIMIT_NONE;
+		return PTR_ERR(file) == -ENOMEM ? -ENOMEM : 0;
 	size = kernel_read(file, text, sizeof(text) - 1, &at);
 	fput(file);
 	if (size <= 0)
-		return GT_LIMIT_NONE;
+		return size == -ENOMEM ? -ENOMEM : 0;
 	text[size] = '\0';
-	return gt_quota_parse(text);
+	*quota = gt_quota_parse(text);
+	return 0;
 }
 
 /* Where current's group is below the root: "/a/b". */
@@ -99,13 +102,18 @@ static int gt_quota_path(char *path, size_t size)
 static int gt_quota_least(char *path, u64 *least)
 {
 	char *end = path + strlen(path);
+	u64 quota;
+	int err;
 
 	*least = GT_LIMIT_NONE;
 	for (; end > path; end = strrchr(path, '/')) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		memcpy(end, GT_QUOTA_FILE, sizeof(GT_QUOTA_FILE));
-		*least = min(*least, gt_quota_read(path + 1));
+		err = gt_quota_read(path + 1, &quota);
+		if (err)
+			return err;
+		*least = min(*least, quota);
 		*end = '\0';
 		cond_resched();
 	}
