@@ -116,6 +116,21 @@ static bool gt_upcall_in_text(const struct gt_upcall *upcall, unsigned long ip)
 	return !upcall->ranges_count;
 }
 
+/*
+ * Has the instruction at which current stands raised a signal, by a fault or a debugger's
+ * breakpoint, that is yet to be delivered? Work runs before. Whoever gets the signal, a
+ * handler or a debugger, is to find that instruction. The kernel has unblocked it then,
+ * so one that is blocked is somebody else's, and may stay.
+ */
+static bool gt_upcall_is_fault_pending(void)
+{
+	sigset_t set;
+
+	sigandnsets(&set, &current->pending.signal, &current->blocked);
+	return sigtestsetmask(&set, sigmask(SIGSEGV) | sigmask(SIGBUS) | sigmask(SIGILL) |
+			      sigmask(SIGTRAP) | sigmask(SIGFPE) | sigmask(SIGSYS));
+}
+
 static enum gt_upcall_verdict gt_upcall_judge(const struct gt_upcall *upcall,
 					      const struct pt_regs *regs)
 {
@@ -125,6 +140,8 @@ static enum gt_upcall_verdict gt_upcall_judge(const struct gt_upcall *upcall,
 
 	if (verdict != GT_UPCALL_NOW)
 		return verdict;
+	if (gt_upcall_is_fault_pending())
+		return GT_UPCALL_LATER;
 	if (!upcall->entry)
 		return GT_UPCALL_SIGNAL;
 	if (ip - upcall->entry < upcall->entry_size ||

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * When an upcall must not be: for another task than the one meant, while the worker holds
- * it off, outside the text that is allowed. The last two leave a mark.
+ * it off, outside the text that is allowed. The last two leave a mark. And between a fault
+ * and its signal.
  */
 #include "gt_upcall.h"
+
+#include <ucontext.h>
 
 FIXTURE(upcall_when) {
 	struct gt_test_group group;
@@ -118,6 +121,48 @@ GT_TEST(upcall_when, inside_the_text)
 		gt_preempt(self->group.fd, self->worker.slot, 0);
 		gt_upcalls;
 	})));
+}
+
+/* It raises SIGILL, whose handler skips that instruction. */
+__asm__(".pushsection .text\n"
+	".globl gt_fault\n"
+	"gt_fault: ud2; ret\n"
+	".popsection\n");
+void gt_fault(void);
+
+static volatile unsigned int faults, elsewhere;
+
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+	greg_t *ip = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+
+	if (*ip == (greg_t)gt_fault) {
+		*ip += 2;
+		faults++;
+	} else {
+		elsewhere++;
+	}
+}
+
+static void run_faulting(struct gt_test_worker *self)
+{
+	self->result = gt_upcall_enable(self->group->fd);
+	self->events = 1;
+	while (!self->stop)
+		gt_fault();
+}
+
+GT_TEST(upcall_when, between_a_fault_and_its_signal)
+{
+	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
+
+	ASSERT_EQ(0, sigaction(SIGILL, &action, NULL));
+	ASSERT_TRUE(gt_worker_start(&self->worker, &self->group, run_faulting));
+	EXPECT_TRUE(gt_pester(&self->worker, 300 * gt_test_scale()));
+	EXPECT_LT(0, faults);
+	EXPECT_EQ(0, elsewhere);
+	/* They came when the signal had been delivered. */
+	EXPECT_EQ(0, self->group.worker[self->worker.slot].nr_missed);
 }
 
 TEST_HARNESS_MAIN

@@ -90,8 +90,9 @@
  *
  * Upcalls do not nest. While the stack pointer is on the upcall stack or the next
  * instruction is one of the entry's, requests wait; so they do for the moment that a
- * probe, or a system call about to be restarted, takes. Other requests that come at a
- * wrong time are not carried out but noted, as a bit in gt_worker_user.missed:
+ * probe, a system call about to be restarted, or a signal raised by the instruction itself
+ * takes. Other requests that come at a wrong time are not carried out but noted, as a bit
+ * in gt_worker_user.missed:
  *
  *   - while gt_worker_user.no_preempt is non-zero;
  *   - while a debugger or the worker itself steps it instruction by instruction;
