@@ -282,7 +282,7 @@ static enum where where(const struct user_regs_struct *regs)
 		ASSERT_GETREGS(regs);						\
 	} while (0)
 
-/* Without requests it is soon back in the loop, and without a loop in an upcall. */
+/* Without requests it is soon back in the loop; an upcall that is held stays. */
 #define ASSERT_INTERRUPT_IN(place, regs) do {					\
 		shared.quiet = (place) == IN_LOOP;				\
 		shared.hold = (place) == IN_UPCALL;				\
