@@ -10,7 +10,7 @@ CHECK_KERNELS_OWN := debug race
 CHECK_BUILDS := gcc clang headers compile-fail man litmus spin syzlang checkpatch \
 	$(addprefix module:,$(CHECK_KERNELS))
 CHECK_LIB    := lib migrate windows
-CHECK_HOST   := $(CHECK_BUILDS) $(CHECK_LIB) tsan asan valgrind httpd examples
+CHECK_HOST   := $(CHECK_BUILDS) $(CHECK_LIB) tsan asan valgrind httpd examples gdb
 check_vm      = $(addprefix selftests:,$(1)) $(addprefix vmlib:,$(1))
 
 check: check-deps
@@ -18,12 +18,12 @@ check: check-deps
 check-all: check-deps
 	$(Q)tools/gt-kernel fetch $(CHECK_KERNELS_OWN)
 	$(Q)$(CHECK) $(CHECK_HOST) $(call check_vm,$(CHECK_KERNELS_ALL)) \
-		$(addprefix selftests:,$(CHECK_KERNELS_OWN))
+		$(addprefix vmgdb:,$(CHECK_KERNELS_ALL)) $(addprefix selftests:,$(CHECK_KERNELS_OWN))
 
 check-builds: check-deps
 	$(Q)$(CHECK) $(CHECK_BUILDS)
 check-lib: check-deps
-	$(Q)$(CHECK) $(CHECK_LIB) httpd examples
+	$(Q)$(CHECK) $(CHECK_LIB) httpd examples gdb
 check-tsan check-asan check-valgrind: check-%: check-deps
 	$(Q)$(CHECK) $*
 check-vm: check-deps

@@ -10,7 +10,10 @@ TEST_HARNESS := $(O)/harness
 TEST_LDFLAGS_release := -static
 TEST_LDFLAGS := $(TEST_LDFLAGS_$(VARIANT))
 
-tests: $(TESTS)
+# What gdb/run.sh debugs.
+GDB_PROGRAM := $(OUT)/tests/gdb/program
+
+tests: $(TESTS) $(GDB_PROGRAM)
 
 $(TEST_HARNESS): tools/gt-kernel
 	$(call say,LINK,$@)
@@ -45,7 +48,11 @@ $(OUT)/tests/entry.o: $(OUT)/libgt/main/main.o
 	$(call say,OBJCOPY,$@)
 	$(Q)mkdir -p $(@D) && objcopy --redefine-sym main=entry_main $< $@
 
--include $(TESTS:=.d)
+# As people debug, without optimization.
+$(GDB_PROGRAM).o: EXTRA_CFLAGS += -O0 -g
+$(GDB_PROGRAM): $(OUT)/libgt/main/main.o
 
-.SECONDARY: $(TESTS:=.o)
+-include $(TESTS:=.d) $(GDB_PROGRAM).d
+
+.SECONDARY: $(TESTS:=.o) $(GDB_PROGRAM).o
 .PHONY: tests
