@@ -9,7 +9,7 @@
 
 cd "$(dirname "$0")" || exit 2
 
-tests=${*:-info setup attach status park wake swap standby block quiet word exit fork exec limits quota arena hotplug freeze realtime upcall upcall_set upcall_when upcall_vector upcall_rseq upcall_syscall upcall_shadow upcall_nested upcall_step upcall_ptrace upcall_return upcall_end slice trace counters watchdog fail fuzz unload}
+tests=${*:-info setup attach status park wake swap standby block quiet word exit fork exec limits quota arena hotplug freeze realtime upcall upcall_set upcall_when upcall_vector upcall_rseq upcall_syscall upcall_shadow upcall_nested upcall_step upcall_ptrace upcall_return upcall_end slice trace counters watchdog fail fail_memory fuzz unload}
 limit=$((300 * ${GT_TEST_SCALE:-1}))
 log=$(mktemp /tmp/gt-selftest.XXXXXX) || exit 2
 passed=0 failed=0 skipped=0 number=0
