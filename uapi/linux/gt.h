@@ -91,11 +91,12 @@
  * Upcalls do not nest. While the stack pointer is on the upcall stack or the next
  * instruction is one of the entry's, requests wait; so they do for the moment that a
  * probe, a system call about to be restarted, or a signal raised by the instruction itself
- * takes. Other requests that come at a wrong time are not carried out but noted, as a bit
- * in gt_worker_user.missed:
+ * takes, and while a debugger steps the worker instruction by instruction. Other requests
+ * that come at a wrong time are not carried out but noted, as a bit in
+ * gt_worker_user.missed:
  *
  *   - while gt_worker_user.no_preempt is non-zero;
- *   - while a debugger or the worker itself steps it instruction by instruction;
+ *   - while the worker steps itself instruction by instruction;
  *   - outside the registered text ranges, if there are any;
  *   - on the alternate signal stack, which the next signal would begin anew if the
  *     stack pointer pointed elsewhere; in 32-bit code; with a user shadow stack; and

@@ -77,10 +77,15 @@ static bool gt_arch_in_syscall(const struct pt_regs *regs)
 
 enum gt_upcall_verdict gt_arch_upcall_look(const struct pt_regs *regs)
 {
-	/* A probe steps over the instruction that it replaced: that is soon done. */
-	if (gt_arch_in_syscall(regs) || gt_compat_in_uprobe())
+	/*
+	 * A probe steps over the instruction that it replaced: that is soon done. A debugger
+	 * steps over each breakpoint that is not for this thread. If requests were lost to
+	 * that, a loop with one in it would keep its processor from the task that the
+	 * breakpoint is for.
+	 */
+	if (gt_arch_in_syscall(regs) || gt_compat_in_uprobe() || test_thread_flag(TIF_SINGLESTEP))
 		return GT_UPCALL_LATER;
-	if (test_thread_flag(TIF_SINGLESTEP) || regs->flags & X86_EFLAGS_TF)
+	if (regs->flags & X86_EFLAGS_TF)
 		return GT_UPCALL_MISS;
 	if (!user_64bit_mode((struct pt_regs *)regs) || gt_arch_has_shadow_stack())
 		return GT_UPCALL_SIGNAL;
