@@ -16,6 +16,10 @@
  * nanosecond each. Sleep is most of the monitor's time, and no faster on a faster
  * processor, but that was not measured.
  *
+ * On two emulated processors it was half of the monitor's time, 57 to 98 us of 127 to 193,
+ * since who takes over is woken on the CPU that the reader has left idle; before, when that
+ * was as a rule the other one, which had first to be interrupted, the two took the same.
+ *
  * The reader waits until the other sleeps again, and then some, so that blocks have no
  * common phase with the monitor's looks.
  */
