@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [TEST...]: run the tests that stand beside this script, or those named,
-# where there is no make (a virtual machine with busybox). KTAP goes to stdout as
-# it comes; the last line is "N passed, N failed, N skipped". A test that ends
-# without its totals, killed or timed out, counts as one failure. Exit status 1
-# after a failure. GT_TEST_SCALE stretches the time limit of each test program.
+# run.sh [TEST...]: run the tests that stand beside this script, those that the file
+# programs lists or those named, where there is no make (a virtual machine with
+# busybox). KTAP goes to stdout as it comes; the last line is "N passed, N failed,
+# N skipped". A test that ends without its totals, killed or timed out, counts as one
+# failure. Exit status 1 after a failure. GT_TEST_SCALE stretches the time limit of
+# each test program.
 
 cd "$(dirname "$0")" || exit 2
 
-tests=${*:-info setup attach status park wake swap standby block quiet word exit fork exec limits quota arena hotplug freeze realtime upcall upcall_set upcall_when upcall_vector upcall_rseq upcall_syscall upcall_shadow upcall_nested upcall_step upcall_ptrace upcall_return upcall_end slice trace counters watchdog fail fail_memory fuzz unload}
+tests=${*:-$(cat programs)} || exit 2
 limit=$((300 * ${GT_TEST_SCALE:-1}))
 log=$(mktemp /tmp/gt-selftest.XXXXXX) || exit 2
 passed=0 failed=0 skipped=0 number=0
