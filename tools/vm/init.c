@@ -153,34 +153,27 @@ static const struct {
 	{ 7, "an oops or BUG" }, { 9, "a warning" }, { 14, "a soft lockup" },
 };
 
-static bool is_tainted(int bit)
+/* A warning leaves a mark that no overflow of the log removes. */
+static unsigned long taints_read(void)
 {
 	char *text = file_text("/proc/sys/kernel/tainted");
+	unsigned long all = text ? strtoul(text, NULL, 10) : 0, bad = 0;
+	size_t i;
 
-	return text && strtoul(text, NULL, 10) & (1UL << bit);
+	for (i = 0; i < COUNT(bad_taints); i++)
+		bad |= all & (1UL << bad_taints[i].bit);
+	return bad;
 }
 
-/* Warnings leave a mark that no overflow of the log removes. */
 static void taint_check(void)
 {
+	unsigned long bad = taints_read();
 	size_t i;
 
 	for (i = 0; i < COUNT(bad_taints); i++) {
-		if (is_tainted(bad_taints[i].bit))
+		if (bad & (1UL << bad_taints[i].bit))
 			report("error the kernel says that there was %s", bad_taints[i].what);
 	}
-}
-
-/* Has the kernel come up in order? Nothing of ours has run yet. */
-static bool is_sound(void)
-{
-	size_t i;
-
-	for (i = 0; i < COUNT(bad_taints); i++) {
-		if (is_tainted(bad_taints[i].bit))
-			return false;
-	}
-	return true;
 }
 
 /* The text of each record on a line of its own. */
@@ -218,8 +211,8 @@ int main(void)
 	umask(022);
 	files_prepare();
 	stdio_open();
-	/* Without this word gt-vm starts another machine. */
-	if (!is_sound())
+	/* Nothing of ours has run yet. Without the word "boot" gt-vm starts another machine. */
+	if (taints_read())
 		host_power_off();
 	report("boot");
 	loopback_up();
