@@ -127,9 +127,7 @@ GT_TEST(counters, group_and_total)
 	EXPECT_EQ(0, field(self->line, "used"));
 
 	/* What was counted is not lost with the group. */
-	munmap((void *)self->group.status, 4096);
-	munmap((void *)self->group.user, 4096);
-	close(self->group.fd);
+	gt_group_close(&self->group);
 	ASSERT_TRUE(gt_until(!my_group(self->root, self->line, sizeof(self->line))));
 	for (i = 0; i < 4; i++)
 		EXPECT_LE(before[i] + 1, total(self->root, names[i]));

@@ -187,9 +187,7 @@ GT_TEST(exit, race_with_close)
 		ASSERT_EQ(0, gt_group_open(&group, 8, 0));
 		for (i = 0; i < 8; i++)
 			ASSERT_TRUE(gt_worker_start(&self->worker[i], &group, run_nothing));
-		munmap((void *)group.status, 4096);
-		munmap((void *)group.user, 4096);
-		close(group.fd);
+		gt_group_close(&group);
 		for (i = 0; i < 8; i++)
 			gt_worker_join(&self->worker[i]);
 	}

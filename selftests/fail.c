@@ -6,7 +6,6 @@
 #include "gt_fail.h"
 
 #include <poll.h>
-#include <sys/stat.h>
 
 FIXTURE(fail) {
 	struct gt_fail before;
@@ -212,9 +211,7 @@ GT_TEST(fail, workers)
 	ASSERT_EQ(0, gt_attach(group.fd));
 	EXPECT_SWEEP(sleep_steps);
 	ASSERT_EQ(0, gt_detach(group.fd));
-	munmap((void *)group.status, PAGE);
-	munmap((void *)group.user, PAGE);
-	close(group.fd);
+	gt_group_close(&group);
 }
 
 /* ------------------------------------------------- steps: an upcall's delivery ---- */
@@ -279,15 +276,10 @@ GT_TEST(fail, upcalls)
 	EXPECT_LE(1, told_signal);
 	EXPECT_FALSE(frame_is_wrong);
 	ASSERT_EQ(0, gt_detach(group.fd));
-	munmap((void *)group.status, PAGE);
-	munmap((void *)group.user, PAGE);
-	close(group.fd);
+	gt_group_close(&group);
 }
 
 /* ------------------------------------------------------- steps: the CPU limit ---- */
-
-#define CGROUP	"/sys/fs/cgroup"
-#define LIMITED	CGROUP "/gt-fail-test"
 
 /* What could not be looked at is no quota that is not there. */
 static int call_limit(void)
@@ -304,18 +296,14 @@ static const struct step limit_steps[] = {
 
 GT_TEST(fail, limit)
 {
-	gt_file_write(CGROUP "/cgroup.subtree_control", "+cpu");
-	mkdir(LIMITED, 0755);
-	if (gt_file_write(LIMITED "/cpu.max", "150000 100000")) {
+	if (!limited_enter("+cpu") || gt_file_write(LIMITED "/cpu.max", "150000 100000")) {
 		ASSERT_EQ(NULL, getenv("GT_TEST_FAULTS"));
 		SKIP(return, "no controller cpu in " CGROUP);
 	}
-	ASSERT_EQ(0, gt_file_write(LIMITED "/cgroup.procs", "0"));
 	ASSERT_EQ(0, prepare_setup());
 	EXPECT_SWEEP(limit_steps);
 	close(group.fd);
-	ASSERT_EQ(0, gt_file_write(CGROUP "/cgroup.procs", "0"));
-	EXPECT_TRUE(gt_until(!rmdir(LIMITED)));
+	EXPECT_TRUE(limited_leave());
 }
 
 TEST_HARNESS_MAIN

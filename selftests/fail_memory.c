@@ -5,8 +5,6 @@
  */
 #include "gt_fail.h"
 
-#include <sys/stat.h>
-
 FIXTURE(fail_memory) {
 	struct gt_fail before;
 };
@@ -173,15 +171,10 @@ GT_TEST(fail_memory, memory)
 			TH_LOG("%s", ours[i].name);
 		}
 	}
-	munmap((void *)group.status, PAGE);
-	munmap((void *)group.user, PAGE);
-	close(group.fd);
+	gt_group_close(&group);
 }
 
 /* ------------------------------------------------------------- is memory lost? ---- */
-
-#define CGROUP	"/sys/fs/cgroup"
-#define LIMITED	CGROUP "/gt-fail-test"
 
 /*
  * A life of a group, in which the n-th thing fails, and whatever can goes on. False if it
@@ -301,10 +294,7 @@ GT_TEST(fail_memory, leaks)
 	const char *name = "";
 	long before, grown = 0;
 
-	gt_file_write(CGROUP "/cgroup.subtree_control", "+memory");
-	mkdir(LIMITED, 0755);
-	if (gt_file_write(LIMITED "/cgroup.procs", "0") || kernel_memory() < 0 ||
-	    !slabs_look()) {
+	if (!limited_enter("+memory") || kernel_memory() < 0 || !slabs_look()) {
 		ASSERT_EQ(NULL, getenv("GT_TEST_FAULTS"));
 		SKIP(return, "no memory controller in " CGROUP ", or no " SLABS);
 	}
@@ -325,8 +315,7 @@ GT_TEST(fail_memory, leaks)
 	EXPECT_TRUE(gt_until((grown = kernel_memory() - before) < (long)rounds * PAGE / 2)) {
 		TH_LOG("%ld bytes more than before", grown);
 	}
-	ASSERT_EQ(0, gt_file_write(CGROUP "/cgroup.procs", "0"));
-	EXPECT_TRUE(gt_until(!rmdir(LIMITED)));
+	EXPECT_TRUE(limited_leave());
 }
 
 TEST_HARNESS_MAIN

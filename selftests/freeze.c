@@ -12,43 +12,60 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-FIXTURE(freeze) {
+/* A control group in a hierarchy that is mounted for the test. */
+struct place {
 	char root[32], group[64];
+};
+
+/* NULL, or what cannot be done. */
+static const char *place_make(struct place *place, const char *type, const char *options)
+{
+	strcpy(place->root, "/tmp/gt-freeze.XXXXXX");
+	if (!mkdtemp(place->root))
+		return "make a folder in /tmp";
+	if (mount("gt-test", place->root, type, 0, options)) {
+		rmdir(place->root);
+		return "mount a cgroup file system with a freezer";
+	}
+	snprintf(place->group, sizeof(place->group), "%s/gt-test", place->root);
+	if (mkdir(place->group, 0700)) {
+		umount(place->root);
+		rmdir(place->root);
+		return "make a control group";
+	}
+	return NULL;
+}
+
+static void place_remove(struct place *place)
+{
+	gt_until(!rmdir(place->group) || errno == ENOENT);
+	umount(place->root);
+	rmdir(place->root);
+}
+
+FIXTURE(freeze) {
+	struct place place;
 };
 
 FIXTURE_SETUP(freeze)
 {
-	memset(self, 0, sizeof(*self));
-	strcpy(self->root, "/tmp/gt-freeze.XXXXXX");
-	ASSERT_NE(NULL, mkdtemp(self->root));
-	if (mount("gt-test", self->root, "cgroup2", 0, NULL))
-		SKIP(return, "cannot mount cgroup2: %s", strerror(errno));
-	snprintf(self->group, sizeof(self->group), "%s/gt-test", self->root);
-	if (mkdir(self->group, 0700))
-		SKIP(return, "cannot make a control group: %s", strerror(errno));
+	const char *cannot = place_make(&self->place, "cgroup2", NULL);
+
+	if (cannot)
+		SKIP(exit(KSFT_SKIP), "cannot %s: %s", cannot, strerror(errno));
 }
 
 FIXTURE_TEARDOWN(freeze)
 {
-	if (self->group[0])
-		rmdir(self->group);
-	umount(self->root);
-	rmdir(self->root);
+	place_remove(&self->place);
 }
 
 static bool is_frozen(const char *group)
 {
-	char path[128], text[256] = "";
-	int fd;
+	char text[256];
 
-	snprintf(path, sizeof(path), "%s/cgroup.events", group);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = 0;
-	close(fd);
-	return strstr(text, "frozen 1") != NULL;
+	return !gt_file_read_in(group, "cgroup.events", text, sizeof(text)) &&
+	       strstr(text, "frozen 1");
 }
 
 /* How often the process's workers have begun to sleep, as debugfs counts; or -1. */
@@ -76,11 +93,17 @@ static bool sleep_well(struct gt_test_worker *worker, unsigned int state)
 					 gt_thread_state(worker->tid) == 'S')) && !worker->done;
 }
 
+/* A process whose workers sleep, in a control group, and what is said to it and by it. */
+struct sleepers {
+	pid_t pid;
+	int ready[2], go[2];
+};
+
 /*
  * Returns its exit status: 0 if both workers slept until they were woken. For each byte
  * that it is sent, it says when both sleep; for a 'w' it wakes them.
  */
-static int sleepers(int ready, int go)
+static int sleepers_main(const struct sleepers *self)
 {
 	static struct gt_test_worker parked, standby;
 	struct gt_test_group group;
@@ -95,7 +118,7 @@ static int sleepers(int ready, int go)
 		if (!sleep_well(&parked, GT_STATE_PARKED) ||
 		    !sleep_well(&standby, GT_STATE_STANDBY))
 			return 2;
-		if (write(ready, "x", 1) != 1 || read(go, &byte, 1) != 1)
+		if (write(self->ready[1], "x", 1) != 1 || read(self->go[0], &byte, 1) != 1)
 			return 3;
 	} while (byte != 'w');
 	if (gt_wake(group.fd, parked.slot) || gt_wake(group.fd, standby.slot))
@@ -105,77 +128,77 @@ static int sleepers(int ready, int go)
 	return parked.result || standby.result ? 6 : 0;
 }
 
-static bool both_sleep(int ready, int go)
+static bool sleepers_start(struct sleepers *sleepers, const struct place *place)
+{
+	char text[16], byte;
+
+	if (pipe(sleepers->ready) || pipe(sleepers->go))
+		return false;
+	sleepers->pid = fork();
+	if (!sleepers->pid)
+		_exit(sleepers_main(sleepers));
+	snprintf(text, sizeof(text), "%d", sleepers->pid);
+	return sleepers->pid > 0 && read(sleepers->ready[0], &byte, 1) == 1 &&
+	       !gt_file_write_in(place->group, "cgroup.procs", text);
+}
+
+static bool both_sleep(const struct sleepers *sleepers)
 {
 	char byte;
 
-	return write(go, "x", 1) == 1 && read(ready, &byte, 1) == 1;
+	return write(sleepers->go[1], "x", 1) == 1 && read(sleepers->ready[0], &byte, 1) == 1;
+}
+
+/* As waitpid() gives it: 0 if all was well. */
+static int sleepers_wake(const struct sleepers *sleepers)
+{
+	int status = -1;
+
+	if (write(sleepers->go[1], "w", 1) == 1)
+		waitpid(sleepers->pid, &status, 0);
+	return status;
 }
 
 GT_TEST(freeze, sleeping_workers)
 {
-	int ready[2], go[2], status, round;
-	char text[16];
-	pid_t pid;
+	const char *group = self->place.group;
+	struct sleepers sleepers;
+	int round;
 
-	ASSERT_EQ(0, pipe(ready));
-	ASSERT_EQ(0, pipe(go));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid)
-		_exit(sleepers(ready[1], go[0]));
-	ASSERT_EQ(1, read(ready[0], text, 1));
-	snprintf(text, sizeof(text), "%d", pid);
-	ASSERT_EQ(0, gt_file_write_in(self->group, "cgroup.procs", text));
+	ASSERT_TRUE(sleepers_start(&sleepers, &self->place));
 	for (round = 0; round < 5; round++) {
-		ASSERT_EQ(0, gt_file_write_in(self->group, "cgroup.freeze", "1"));
-		ASSERT_TRUE(gt_until(is_frozen(self->group)));
-		ASSERT_EQ(0, gt_file_write_in(self->group, "cgroup.freeze", "0"));
-		ASSERT_TRUE(gt_until(!is_frozen(self->group)));
+		ASSERT_EQ(0, gt_file_write_in(group, "cgroup.freeze", "1"));
+		ASSERT_TRUE(gt_until(is_frozen(group)));
+		ASSERT_EQ(0, gt_file_write_in(group, "cgroup.freeze", "0"));
+		ASSERT_TRUE(gt_until(!is_frozen(group)));
 	}
-	ASSERT_EQ(1, write(go[1], "w", 1));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_TRUE(WIFEXITED(status));
-	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_EQ(0, sleepers_wake(&sleepers));
 }
 
 FIXTURE(freeze_v1) {
-	char root[32], group[64];
+	struct place place;
 };
 
 FIXTURE_SETUP(freeze_v1)
 {
-	memset(self, 0, sizeof(*self));
-	strcpy(self->root, "/tmp/gt-freeze.XXXXXX");
-	ASSERT_NE(NULL, mkdtemp(self->root));
-	if (mount("gt-test", self->root, "cgroup", 0, "freezer")) {
-		rmdir(self->root);
-		SKIP(exit(KSFT_SKIP), "cannot mount cgroup v1's freezer: %s", strerror(errno));
-	}
-	snprintf(self->group, sizeof(self->group), "%s/gt-test", self->root);
-	mkdir(self->group, 0700);
+	const char *cannot = place_make(&self->place, "cgroup", "freezer");
+
+	if (cannot)
+		SKIP(exit(KSFT_SKIP), "cannot %s: %s", cannot, strerror(errno));
 }
 
 FIXTURE_TEARDOWN(freeze_v1)
 {
-	gt_file_write_in(self->group, "freezer.state", "THAWED");
-	gt_until(!rmdir(self->group) || errno == ENOENT);
-	umount(self->root);
-	rmdir(self->root);
+	gt_file_write_in(self->place.group, "freezer.state", "THAWED");
+	place_remove(&self->place);
 }
 
 static bool is_state(const char *group, const char *state)
 {
-	char path[128], text[32] = "";
-	int fd;
+	char text[32];
 
-	snprintf(path, sizeof(path), "%s/freezer.state", group);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (gt_file_read_in(group, "freezer.state", text, sizeof(text)))
 		return false;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = 0;
-	close(fd);
 	text[strcspn(text, "\n")] = 0;
 	return !strcmp(text, state);
 }
@@ -183,39 +206,28 @@ static bool is_state(const char *group, const char *state)
 /* Who sleeps by command is frozen as it is, and is not made to call again. */
 GT_TEST(freeze_v1, sleeping_workers)
 {
-	int ready[2], go[2], status, round;
+	const char *group = self->place.group;
 	long before = 0, after = -1;
-	char text[16];
-	pid_t pid;
+	struct sleepers sleepers;
+	int round;
 
 	if (access("/sys/kernel/debug/gt/groups", R_OK))
 		SKIP(return, "no debugfs at /sys/kernel/debug, or not root");
-	ASSERT_EQ(0, pipe(ready));
-	ASSERT_EQ(0, pipe(go));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid)
-		_exit(sleepers(ready[1], go[0]));
-	ASSERT_EQ(1, read(ready[0], text, 1));
-	snprintf(text, sizeof(text), "%d", pid);
-	ASSERT_EQ(0, gt_file_write_in(self->group, "cgroup.procs", text));
-	EXPECT_EQ(2, sleeps(pid));
+	ASSERT_TRUE(sleepers_start(&sleepers, &self->place));
+	EXPECT_EQ(2, sleeps(sleepers.pid));
 	/* Whoever is still on the way to sleep calls again: but that is not always so. */
 	for (round = 0; round < 50 && before != after; round++) {
-		ASSERT_TRUE(both_sleep(ready[0], go[1]));
-		before = sleeps(pid);
-		ASSERT_EQ(0, gt_file_write_in(self->group, "freezer.state", "FROZEN"));
-		ASSERT_TRUE(gt_until(is_state(self->group, "FROZEN")));
-		ASSERT_EQ(0, gt_file_write_in(self->group, "freezer.state", "THAWED"));
-		ASSERT_TRUE(gt_until(is_state(self->group, "THAWED")));
-		ASSERT_TRUE(both_sleep(ready[0], go[1]));
-		after = sleeps(pid);
+		ASSERT_TRUE(both_sleep(&sleepers));
+		before = sleeps(sleepers.pid);
+		ASSERT_EQ(0, gt_file_write_in(group, "freezer.state", "FROZEN"));
+		ASSERT_TRUE(gt_until(is_state(group, "FROZEN")));
+		ASSERT_EQ(0, gt_file_write_in(group, "freezer.state", "THAWED"));
+		ASSERT_TRUE(gt_until(is_state(group, "THAWED")));
+		ASSERT_TRUE(both_sleep(&sleepers));
+		after = sleeps(sleepers.pid);
 	}
 	EXPECT_EQ(before, after);
-	ASSERT_EQ(1, write(go[1], "w", 1));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_TRUE(WIFEXITED(status));
-	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_EQ(0, sleepers_wake(&sleepers));
 }
 
 TEST_HARNESS_MAIN

@@ -17,6 +17,7 @@
 #include "gt_upcall.h"
 
 #include <limits.h>
+#include <sys/stat.h>
 
 #define NTH_PATH	"/proc/thread-self/fail-nth"
 #define DEBUGFS		"/sys/kernel/debug/"
@@ -77,11 +78,8 @@ static inline bool knobs_set(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
-		int fd = open(knobs[i].name, O_RDONLY | O_CLOEXEC);
-		int size = read(fd, knobs[i].old, sizeof(knobs[i].old) - 1);
-
-		close(fd);
-		if (size <= 0 || gt_file_write(knobs[i].name, knobs[i].wanted))
+		if (gt_file_read(knobs[i].name, knobs[i].old, sizeof(knobs[i].old)) ||
+		    gt_file_write(knobs[i].name, knobs[i].wanted))
 			return false;
 	}
 	return true;
@@ -248,6 +246,24 @@ static inline long areas(void)
 static inline long groups(void)
 {
 	return lines(DEBUGFS "gt/groups", "group=");
+}
+
+/* ------------------------------------------------------------ a control group ---- */
+
+#define CGROUP	"/sys/fs/cgroup"
+#define LIMITED	CGROUP "/gt-fail-test"
+
+/* With a controller, if there is one of that name to be had. */
+static inline bool limited_enter(const char *controller)
+{
+	gt_file_write(CGROUP "/cgroup.subtree_control", controller);
+	mkdir(LIMITED, 0755);
+	return !gt_file_write(LIMITED "/cgroup.procs", "0");
+}
+
+static inline bool limited_leave(void)
+{
+	return !gt_file_write(CGROUP "/cgroup.procs", "0") && gt_until(!rmdir(LIMITED));
 }
 
 /* ------------------------------------------- the group, and a group's commands ---- */

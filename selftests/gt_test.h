@@ -154,6 +154,7 @@ static inline int gt_wake(int fd, unsigned int slot)
 
 struct gt_test_group {
 	int fd;
+	size_t status_size, user_size;
 	volatile struct gt_status *status;
 	volatile struct gt_worker_status *worker;
 	volatile struct gt_worker_user *user;
@@ -178,13 +179,23 @@ static inline int gt_group_open(struct gt_test_group *group, unsigned int worker
 	if (map == MAP_FAILED)
 		return -errno;
 	group->status = map;
+	group->status_size = arg.status_size;
 	group->worker = (volatile void *)(group->status + 1);
 	map = mmap(NULL, arg.user_size, PROT_READ | PROT_WRITE, MAP_SHARED, group->fd,
 		   GT_MMAP_USER);
 	if (map == MAP_FAILED)
 		return -errno;
 	group->user = map;
+	group->user_size = arg.user_size;
 	return 0;
+}
+
+/* What is left of the group then is its workers. */
+static inline void gt_group_close(struct gt_test_group *group)
+{
+	munmap((void *)group->status, group->status_size);
+	munmap((void *)group->user, group->user_size);
+	close(group->fd);
 }
 
 static inline unsigned int gt_state(const struct gt_test_group *group, int slot)
@@ -382,19 +393,39 @@ static inline int gt_file_write_in(const char *folder, const char *name, const c
 	return gt_file_write(path, text);
 }
 
+/* The beginning of a text, and a zero; what one read() of the kernel's gives. */
+static inline int gt_file_read(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	ssize_t got;
+
+	text[0] = 0;
+	if (fd < 0)
+		return -errno;
+	got = read(fd, text, size - 1);
+	if (got > 0)
+		text[got] = 0;
+	else
+		err = got < 0 ? -errno : -EIO;
+	close(fd);
+	return err;
+}
+
+static inline int gt_file_read_in(const char *folder, const char *name, char *text, size_t size)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return gt_file_read(path, text, size);
+}
+
 /* A number in a file of the module's in sysfs, or -errno. */
 static inline long gt_module_number(const char *name)
 {
-	char path[128], text[32] = "";
-	int fd, size;
+	char text[32];
+	int err = gt_file_read_in(GT_TEST_MODULE, name, text, sizeof(text));
 
-	snprintf(path, sizeof(path), GT_TEST_MODULE "/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	size = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	return size > 0 ? atol(text) : -EIO;
+	return err ? err : atol(text);
 }
 
 static inline int gt_module_set(const char *name, long value)
@@ -411,14 +442,28 @@ static inline int gt_module_unload(void)
 	return syscall(SYS_delete_module, "gt", O_NONBLOCK) ? -errno : 0;
 }
 
-static inline int gt_module_load(const char *path)
+static inline const char *gt_module_file(void)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	return getenv("GT_TEST_MODULE_FILE") ?: "/lib/modules/gt.ko";
+}
 
+/* For SKIP(return, ...), with the name of the file. */
+#define GT_TEST_NO_MODULE_FILE	"no %s to load again: GT_TEST_MODULE_FILE may name another"
+
+/* Unload it as soon as that can be, and then load it again. */
+static inline int gt_module_reload(void)
+{
+	int err = -EAGAIN, fd;
+
+	if (!gt_until((err = gt_module_unload()) != -EAGAIN) || err)
+		return err;
+	fd = open(gt_module_file(), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
 	close(fd);
+	if (!err && !gt_until(!access(GT_TEST_DEVICE, R_OK | W_OK)))
+		err = -ENOENT;
 	return err;
 }
 

@@ -43,13 +43,10 @@ FIXTURE_VARIANT_ADD(realtime, after_grace) {
 /* Real-time threads may have all of a CPU; else each second all is well in the end. */
 FIXTURE_SETUP(realtime)
 {
-	int fd = open(RUNTIME, O_RDONLY | O_CLOEXEC);
-
 	memset(self, 0, sizeof(*self));
-	if (fd < 0 || read(fd, runtime_before, sizeof(runtime_before) - 1) <= 0 ||
+	if (gt_file_read(RUNTIME, runtime_before, sizeof(runtime_before)) ||
 	    gt_file_write(RUNTIME, "-1"))
 		SKIP(exit(KSFT_SKIP), "cannot write " RUNTIME);
-	close(fd);
 	/* The test itself is where the hog is not. */
 	if (set_class(SCHED_OTHER, 0, 0) || sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(exit(KSFT_SKIP), "not two CPUs");

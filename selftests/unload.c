@@ -46,14 +46,12 @@ GT_TEST(unload, refused_while_in_use)
 	ASSERT_EQ(0, gt_group_open(&self->group, 4, 0));
 	close(self->group.fd);
 	EXPECT_EQ(-EAGAIN, gt_module_unload());
-	munmap((void *)self->group.user, 4096);
+	munmap((void *)self->group.user, self->group.user_size);
 	EXPECT_EQ(-EAGAIN, gt_module_unload());
 
 	ASSERT_EQ(0, gt_group_open(&self->group, 4, 0));
 	ASSERT_EQ(0, gt_attach(self->group.fd));
-	munmap((void *)self->group.user, 4096);
-	munmap((void *)self->group.status, 4096);
-	close(self->group.fd);
+	gt_group_close(&self->group);
 	EXPECT_EQ(-EAGAIN, gt_module_unload());
 }
 
@@ -81,27 +79,9 @@ static void use_and_die(void)
 	kill(getpid(), SIGKILL);
 }
 
-/* As soon as it can be, and then it is loaded again. */
-static int unload_and_load(const char *path)
-{
-	int err = -EAGAIN;
-
-	if (!gt_until((err = gt_module_unload()) != -EAGAIN) || err)
-		return err;
-	err = gt_module_load(path);
-	if (!err && !gt_until(!access(GT_TEST_DEVICE, R_OK | W_OK)))
-		err = -ENOENT;
-	return err;
-}
-
-static const char *module_file(void)
-{
-	return getenv("GT_TEST_MODULE_FILE") ?: "/lib/modules/gt.ko";
-}
-
 GT_TEST(unload, in_the_midst_of_exits)
 {
-	const char *path = module_file();
+	const char *path = gt_module_file();
 	/*
 	 * Few: loading and unloading patch kernel text while the other CPUs run it, and
 	 * QEMU 7.2 now and then (once in some hundred times) keeps a stale breakpoint
@@ -110,7 +90,7 @@ GT_TEST(unload, in_the_midst_of_exits)
 	unsigned int round, rounds = 2 * gt_test_scale();
 
 	if (access(path, R_OK))
-		SKIP(return, "no %s to load again: GT_TEST_MODULE_FILE may name another", path);
+		SKIP(return, GT_TEST_NO_MODULE_FILE, path);
 	for (round = 0; round < rounds; round++) {
 		pid_t pid = fork();
 		int status;
@@ -121,25 +101,23 @@ GT_TEST(unload, in_the_midst_of_exits)
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_TRUE(WIFSIGNALED(status));
 		/* While the last worker's end is under way. */
-		ASSERT_EQ(0, unload_and_load(path));
+		ASSERT_EQ(0, gt_module_reload());
 	}
 }
 
 /* Of a group that there was, a look of the watchdog's is still to come. */
 GT_TEST(unload, before_the_watchdog_looks)
 {
-	const char *path = module_file();
+	const char *path = gt_module_file();
 	uint64_t look;
 
 	if (access(path, R_OK))
-		SKIP(return, "no %s to load again: GT_TEST_MODULE_FILE may name another", path);
+		SKIP(return, GT_TEST_NO_MODULE_FILE, path);
 	ASSERT_EQ(0, gt_module_set("parameters/watchdog_ms", 2000));
 	ASSERT_EQ(0, gt_group_open(&self->group, 4, 0));
 	look = gt_now() + 2 * SEC;
-	munmap((void *)self->group.user, 4096);
-	munmap((void *)self->group.status, 4096);
-	close(self->group.fd);
-	ASSERT_EQ(0, unload_and_load(path));
+	gt_group_close(&self->group);
+	ASSERT_EQ(0, gt_module_reload());
 	/* Until then, and some: of what is left of the old module there is no other sign. */
 	while (gt_now() < look + SEC)
 		usleep(10000);

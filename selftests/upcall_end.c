@@ -295,25 +295,20 @@ GT_TEST(upcall_end, fork)
 
 GT_TEST(upcall_end, module)
 {
-	const char *path = getenv("GT_TEST_MODULE_FILE") ?: "/lib/modules/gt.ko";
-	int status, err = -EAGAIN;
+	const char *path = gt_module_file();
+	int status;
 	pid_t pid;
 
 	if (geteuid() || access(path, R_OK))
-		SKIP(return, "no %s to load again: GT_TEST_MODULE_FILE may name another", path);
+		SKIP(return, GT_TEST_NO_MODULE_FILE, path);
 	/* Of this test's group nothing may be left. */
-	close(self->group.fd);
-	munmap((void *)self->group.user, 4096);
-	munmap((void *)self->group.status, 4096);
+	gt_group_close(&self->group);
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid)
 		request_and_die(false);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_TRUE(gt_until((err = gt_module_unload()) != -EAGAIN));
-	ASSERT_EQ(0, err);
-	ASSERT_EQ(0, gt_module_load(path));
-	ASSERT_TRUE(gt_until(!access(GT_TEST_DEVICE, R_OK | W_OK)));
+	ASSERT_EQ(0, gt_module_reload());
 }
 
 TEST_HARNESS_MAIN
