@@ -124,11 +124,11 @@ static bool gt_upcall_in_text(const struct gt_upcall *upcall, unsigned long ip)
  */
 static bool gt_upcall_is_fault_pending(void)
 {
-	sigset_t set;
+	unsigned long pending = READ_ONCE(current->pending.signal.sig[0]);
 
-	sigandnsets(&set, &current->pending.signal, &current->blocked);
-	return sigtestsetmask(&set, sigmask(SIGSEGV) | sigmask(SIGBUS) | sigmask(SIGILL) |
-			      sigmask(SIGTRAP) | sigmask(SIGFPE) | sigmask(SIGSYS));
+	return pending & ~current->blocked.sig[0] &
+	       (sigmask(SIGSEGV) | sigmask(SIGBUS) | sigmask(SIGILL) |
+		sigmask(SIGTRAP) | sigmask(SIGFPE) | sigmask(SIGSYS));
 }
 
 static enum gt_upcall_verdict gt_upcall_judge(const struct gt_upcall *upcall,
