@@ -333,7 +333,7 @@ void gt_arena_module_exit(void);
 int gt_quota_limit(struct gt_group *group, const struct gt_group_limit *arg,
 		   struct gt_group_limit __user *user_arg);
 bool gt_quota_available(void);
-void gt_quota_module_init(void);
+int gt_quota_module_init(void);
 void gt_quota_module_exit(void);
 #else
 static inline int gt_quota_limit(struct gt_group *group, const struct gt_group_limit *arg,
@@ -347,8 +347,9 @@ static inline bool gt_quota_available(void)
 	return false;
 }
 
-static inline void gt_quota_module_init(void)
+static inline int gt_quota_module_init(void)
 {
+	return 0;
 }
 
 static inline void gt_quota_module_exit(void)

@@ -312,15 +312,18 @@ static int __init gt_init(void)
 	err = gt_worker_module_init();
 	if (err)
 		goto arena;
-	gt_quota_module_init();
-	err = misc_register(&gt_device);
+	err = gt_quota_module_init();
 	if (err)
 		goto worker;
+	err = misc_register(&gt_device);
+	if (err)
+		goto quota;
 	gt_debug_module_init();
 	return 0;
 
-worker:
+quota:
 	gt_quota_module_exit();
+worker:
 	gt_worker_module_exit();
 arena:
 	gt_arena_module_exit();

@@ -159,24 +159,30 @@ bool gt_quota_available(void)
 	return gt_quota_mount;
 }
 
-/* Without it the module serves as well, but for this command. */
-void gt_quota_module_init(void)
+/*
+ * Without cgroup v2 the module serves as well, but for this command. That there was no memory
+ * for a moment is no reason to be without for as long as it is loaded.
+ */
+int gt_quota_module_init(void)
 {
 	struct file_system_type *type = get_fs_type("cgroup2");
+	const struct cred *cred;
 	struct vfsmount *mount;
 
 	if (!type)
-		return;
-	gt_quota_cred = prepare_kernel_cred(&init_task);
-	mount = gt_quota_cred ? kern_mount(type) : ERR_PTR(-ENOMEM);
+		return 0;
+	cred = prepare_kernel_cred(&init_task);
+	mount = cred ? kern_mount(type) : ERR_PTR(-ENOMEM);
 	/* The mount holds it now. */
 	module_put(type->owner);
 	if (IS_ERR(mount)) {
-		if (gt_quota_cred)
-			put_cred(gt_quota_cred);
-		return;
+		if (cred)
+			put_cred(cred);
+		return PTR_ERR(mount) == -ENOMEM ? -ENOMEM : 0;
 	}
+	gt_quota_cred = cred;
 	gt_quota_mount = mount;
+	return 0;
 }
 
 void gt_quota_module_exit(void)

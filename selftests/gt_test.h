@@ -450,18 +450,26 @@ static inline const char *gt_module_file(void)
 /* For SKIP(return, ...), with the name of the file. */
 #define GT_TEST_NO_MODULE_FILE	"no %s to load again: GT_TEST_MODULE_FILE may name another"
 
+/* With flags of finit_module(). */
+static inline int gt_module_load(int flags)
+{
+	int fd = open(gt_module_file(), O_RDONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = syscall(SYS_finit_module, fd, "", flags) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
 /* Unload it as soon as that can be, and then load it again. */
 static inline int gt_module_reload(void)
 {
-	int err = -EAGAIN, fd;
+	int err = -EAGAIN;
 
 	if (!gt_until((err = gt_module_unload()) != -EAGAIN) || err)
 		return err;
-	fd = open(gt_module_file(), O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
+	err = gt_module_load(0);
 	if (!err && !gt_until(!access(GT_TEST_DEVICE, R_OK | W_OK)))
 		err = -ENOENT;
 	return err;
