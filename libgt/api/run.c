@@ -20,6 +20,7 @@
 #include "gt/task.h"
 #include "gt/time.h"
 #include "prim/netpoll.h"
+#include "prim/sema.h"
 #include "sched/bound.h"
 #include "sched/park.h"
 #include "sched/preempt.h"
@@ -46,6 +47,7 @@ static void in_child(void)
 	pthread_mutex_init(&run_lock, NULL);
 	gt_m_set_self(NULL);
 	gt_visits_forget();
+	gt_sema_forget();
 	if (gt_load(&gt_sched.phase) < GT_ON)
 		return;
 	gt_netpoll_stop();
@@ -180,6 +182,7 @@ static bool end(int64_t deadline)
 		return false;
 	gt_preempt_stop();
 	gt_fault_stop();
+	gt_sema_end();
 	gt_netpoll_stop();
 	atomic_store(&gt_sched.phase, GT_ENDING);
 	gt_visits_wait();

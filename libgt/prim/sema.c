@@ -18,6 +18,8 @@
  *
  * Source: Go's semaphore table (sema.go) and WebKit's ParkingLot.
  */
+#include <string.h>
+
 #include "base/window.h"
 #include "prim/sema.h"
 
@@ -211,4 +213,25 @@ bool gt_sema_wake(const void *address, size_t count, bool (*change)(void *arg), 
 			gt_ready(waiter->g);
 	}
 	return true;
+}
+
+void gt_sema_end(void)
+{
+	for (size_t i = 0; i < GT_BUCKETS; i++) {
+		struct gt_sema_bucket *bucket = &buckets[i];
+		struct gt_sema_waiter *waiter, *next;
+
+		gt_lock(&bucket->lock);
+		for (waiter = bucket->head; waiter; waiter = next) {
+			next = waiter->next;
+			if (!waiter->g->thread)
+				remove_locked(bucket, waiter);
+		}
+		gt_unlock(&bucket->lock);
+	}
+}
+
+void gt_sema_forget(void)
+{
+	memset(buckets, 0, sizeof(buckets));
 }

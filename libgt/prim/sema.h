@@ -74,4 +74,13 @@ struct gt_sema_waiter *gt_sema_first_locked(struct gt_sema_bucket *bucket, const
 /* Take the first out of the queue; who does so readies it, without the lock. */
 struct gt_sema_waiter *gt_sema_take_locked(struct gt_sema_bucket *bucket, const void *address);
 
+/*
+ * Tasks will not run again: take those that wait out of the queues, before the stacks go on
+ * which they stand. Threads wait on. Who has just taken one out is still to be waited for.
+ */
+void gt_sema_end(void);
+
+/* In the child of a fork() nobody waits, and nobody has a bucket's lock. */
+void gt_sema_forget(void);
+
 #endif /* GT_PRIM_SEMA_H */

@@ -220,6 +220,66 @@ PLAIN_TEST(runs_that_leave_readers)
 	CHECK_EQ(gt_close(pair[1]), 0);
 }
 
+/* Primitives share queues, so that others are found in them, in the next run, too. */
+static struct gt_mutex mutexes[512], threads_own;
+static atomic_long came;
+
+static void locks(void *arg)
+{
+	atomic_fetch_add(&came, 1);
+	gt_mutex_lock(arg);
+	gt_mutex_unlock(arg);
+	count_one(NULL);
+}
+
+static void *thread_locks(void *arg)
+{
+	locks(arg);
+	return NULL;
+}
+
+/* On one processor, where each that comes goes on until it waits. */
+static void make_waiters(void)
+{
+	long before = came;
+	size_t i;
+
+	memset(mutexes, 0, sizeof(mutexes));
+	for (i = 0; i < ARRAY_SIZE(mutexes); i++) {
+		gt_mutex_lock(&mutexes[i]);
+		CHECK_EQ(gt_go(locks, &mutexes[i]), 0);
+	}
+	AWAIT(came == before + (long)ARRAY_SIZE(mutexes));
+}
+
+static void lets_waiters_go(void)
+{
+	long i, before = ran;
+
+	make_waiters();
+	for (i = 0; i < (long)ARRAY_SIZE(mutexes); i++)
+		gt_mutex_unlock(&mutexes[i]);
+	AWAIT(ran == before + i);
+}
+
+PLAIN_TEST(runs_that_leave_waiters)
+{
+	pthread_t thread;
+	long before = ran;
+
+	gt_mutex_lock(&threads_own);
+	CHECK_EQ(pthread_create(&thread, NULL, thread_locks, &threads_own), 0);
+	AWAIT(came);
+	test_run(1, make_waiters);
+	test_run(1, make_waiters);
+	CHECK_EQ(ran, before);
+	test_run(1, lets_waiters_go);
+	before = ran;
+	gt_mutex_unlock(&threads_own);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(ran, before + 1);
+}
+
 static void blocks_a_while(void *arg)
 {
 	char byte;
