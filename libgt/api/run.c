@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,9 +49,11 @@ static void in_child(void)
 	gt_m_set_self(NULL);
 	gt_visits_forget();
 	gt_sema_forget();
+	gt_netpoll_forget();
+	if (gt_load(&gt_sched.phase) == GT_ENDING)
+		gt_store(&gt_sched.phase, GT_FORKED);
 	if (gt_load(&gt_sched.phase) < GT_ON)
 		return;
-	gt_netpoll_stop();
 	gt_sched.backend->stop();
 	gt_sysmon_forget();
 	gt_maker_forget();
@@ -182,14 +185,16 @@ static bool end(int64_t deadline)
 		return false;
 	gt_preempt_stop();
 	gt_fault_stop();
-	gt_sema_end();
-	gt_netpoll_stop();
 	atomic_store(&gt_sched.phase, GT_ENDING);
 	gt_visits_wait();
+	/* What tasks have left behind, which threads may still use. */
+	gt_sema_end();
+	gt_netpoll_end();
 	gt_stack_end();
 	gt_procs_end();
 	gt_sched.backend->stop();
 	gt_store_release(&gt_sched.phase, GT_OFF);
+	gt_futex_wake(&gt_sched.phase, INT_MAX);
 	return true;
 }
 

@@ -18,6 +18,11 @@
  * the queue's lock, the turn is still taken; so the one that has the turn then has
  * still to unlock, and will see the count.
  *
+ * A run may end while tasks have turns, references and waits, and plain threads, too. Those
+ * of tasks go with them, threads keep theirs. So what threads add to the word is counted
+ * beside it as well, and is what is left of it then. A thread changes the two in one visit;
+ * so they belong together whenever a run ends (sched/visit.c).
+ *
  * Rejected: letting the waker count the woken out. A waiter between its count and
  * its queue is then forgotten, if another takes the turn before it looks.
  *
@@ -57,6 +62,13 @@ static bool is_last(uint64_t state)
 	return (state & (CLOSED | REF_MASK)) == CLOSED;
 }
 
+/* state has been changed by so much: note it, if it is a thread that has done so. */
+static void note(struct gt_fdlock *lock, uint64_t by)
+{
+	if (gt_unlikely(!gt_m_self()))
+		atomic_fetch_add(&lock->threads, by);
+}
+
 /* Counted in, with a reference: wait for the turn, or the close. */
 static bool wait_for_turn(struct gt_fdlock *lock, enum gt_side side, bool *last)
 {
@@ -71,13 +83,12 @@ static bool wait_for_turn(struct gt_fdlock *lock, enum gt_side side, bool *last)
 		else
 			next = state;
 		if (next == state) {
-			gt_enter();
 			gt_sema_wait(address_of(lock, side), still_taken, &turn,
 				     side == GT_SIDE_READ ? GT_REASON_NET_READ :
 							    GT_REASON_NET_WRITE);
-			gt_leave();
 			state = atomic_load(&lock->state);
 		} else if (atomic_compare_exchange_weak(&lock->state, &state, next)) {
+			note(lock, next - state);
 			*last = is_last(next);
 			return !(state & CLOSED);
 		}
@@ -92,11 +103,14 @@ bool gt_fdlock_lock(struct gt_fdlock *lock, enum gt_side side, bool *last)
 	do {
 		if (state & CLOSED)
 			return false;
-		if ((state & REF_MASK) == REF_MASK)
+		if ((state & REF_MASK) == REF_MASK) {
+			gt_leave();
 			gt_panic("too many calls at once on one descriptor");
+		}
 		next = state + REF;
 		next += state & TURN(side) ? WAITER(side) : TURN(side);
 	} while (!atomic_compare_exchange_weak(&lock->state, &state, next));
+	note(lock, next - state);
 	return !(state & TURN(side)) || wait_for_turn(lock, side, last);
 }
 
@@ -104,12 +118,17 @@ bool gt_fdlock_unlock(struct gt_fdlock *lock, enum gt_side side)
 {
 	uint64_t state = atomic_fetch_sub(&lock->state, TURN(side) + REF);
 
-	if (state & WAITER_MASK(side)) {
-		gt_enter();
+	note(lock, -(TURN(side) + REF));
+	if (state & WAITER_MASK(side))
 		gt_sema_wake(address_of(lock, side), 1, NULL, NULL);
-		gt_leave();
-	}
 	return is_last(state - TURN(side) - REF);
+}
+
+static void wake_waiters(struct gt_fdlock *lock, uint64_t state)
+{
+	for (enum gt_side side = GT_SIDE_READ; side <= GT_SIDE_WRITE; side++)
+		if (state & WAITER_MASK(side))
+			gt_sema_wake(address_of(lock, side), SIZE_MAX, NULL, NULL);
 }
 
 bool gt_fdlock_close(struct gt_fdlock *lock)
@@ -120,15 +139,25 @@ bool gt_fdlock_close(struct gt_fdlock *lock)
 		if (state & CLOSED)
 			return false;
 	} while (!atomic_compare_exchange_weak(&lock->state, &state, (state | CLOSED) + REF));
-	gt_enter();
-	for (enum gt_side side = GT_SIDE_READ; side <= GT_SIDE_WRITE; side++)
-		if (state & WAITER_MASK(side))
-			gt_sema_wake(address_of(lock, side), SIZE_MAX, NULL, NULL);
-	gt_leave();
+	note(lock, REF);
+	wake_waiters(lock, state);
 	return true;
 }
 
 bool gt_fdlock_put(struct gt_fdlock *lock)
 {
-	return is_last(atomic_fetch_sub(&lock->state, REF) - REF);
+	uint64_t state = atomic_fetch_sub(&lock->state, REF) - REF;
+
+	note(lock, -REF);
+	return is_last(state);
+}
+
+bool gt_fdlock_end(struct gt_fdlock *lock)
+{
+	uint64_t state = atomic_load(&lock->state) & CLOSED;
+
+	state |= atomic_load(&lock->threads);
+	atomic_store(&lock->state, state);
+	wake_waiters(lock, state);
+	return is_last(state);
 }

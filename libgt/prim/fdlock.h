@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock of a descriptor: a reader's turn, a writer's turn, and its life. */
+/*
+ * The lock of a descriptor: a reader's turn, a writer's turn, and its life. Called between
+ * gt_enter() and gt_leave().
+ */
 #ifndef GT_PRIM_FDLOCK_H
 #define GT_PRIM_FDLOCK_H
 
@@ -9,6 +12,7 @@
 
 struct gt_fdlock {
 	_Atomic uint64_t state;
+	_Atomic uint64_t threads;	/* what of state is plain threads', but for the close */
 };
 
 enum gt_side { GT_SIDE_READ, GT_SIDE_WRITE };
@@ -30,5 +34,11 @@ bool gt_fdlock_close(struct gt_fdlock *lock);
 
 /* Give a reference back. True: it is closed and this was the last one. */
 bool gt_fdlock_put(struct gt_fdlock *lock);
+
+/*
+ * Tasks are gone, nobody has entered: take back what they had. Threads that wait for a turn
+ * try again. True: it is closed and there are no other references.
+ */
+bool gt_fdlock_end(struct gt_fdlock *lock);
 
 #endif /* GT_PRIM_FDLOCK_H */

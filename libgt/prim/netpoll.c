@@ -22,7 +22,9 @@
  * Entries stand in a table of two levels for ever, so a stale event finds its entry
  * alive, and the number of its use tells that it is stale.
  *
- * A plain thread waits the same way while the runtime runs; else in poll().
+ * A plain thread waits the same way while the runtime runs; else in poll(). It has entered
+ * when it looks which, so that the end of the run comes before, or finds it waiting: then
+ * it is woken, and goes on in poll(), with the turn that it has.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -105,8 +107,8 @@ void gt_pollfd_fresh(int fd, bool socket)
 	gt_store_release(&pfd->prepared, true);
 }
 
-/* The last reference is gone: the number may be used again from here on. */
-static int finish(struct gt_pollfd *pfd)
+/* The last reference is gone: from the close() on, which comes next, the number is another's. */
+static void retire(struct gt_pollfd *pfd)
 {
 	if (gt_load(&pfd->registered))
 		epoll_ctl(poller.epoll, EPOLL_CTL_DEL, pfd->fd, NULL);
@@ -116,22 +118,25 @@ static int finish(struct gt_pollfd *pfd)
 	gt_store(&pfd->ready[GT_SIDE_WRITE], NULL);
 	atomic_fetch_add(&pfd->use, 1);
 	atomic_store(&pfd->lock.state, 0);
-	return close(pfd->fd) ? -gt_errno_get() : 0;
 }
 
 int gt_pollfd_begin(int fd, enum gt_side side, struct gt_pollfd **out)
 {
 	struct gt_pollfd *pfd;
 	int error = entry_make(fd, &pfd);
-	bool last;
+	bool has_turn, last;
 
 	if (error)
 		return error;
-	if (!gt_fdlock_lock(&pfd->lock, side, &last)) {
-		if (last)
-			finish(pfd);
+	gt_enter();
+	has_turn = gt_fdlock_lock(&pfd->lock, side, &last);
+	if (last)
+		retire(pfd);
+	gt_leave();
+	if (last)
+		close(fd);
+	if (!has_turn)
 		return -ECANCELED;
-	}
 	*out = pfd;
 	if (gt_unlikely(!gt_load_acquire(&pfd->prepared))) {
 		error = prepare(pfd);
@@ -143,8 +148,15 @@ int gt_pollfd_begin(int fd, enum gt_side side, struct gt_pollfd **out)
 
 void gt_pollfd_end(struct gt_pollfd *pfd, enum gt_side side)
 {
-	if (gt_unlikely(gt_fdlock_unlock(&pfd->lock, side)))
-		finish(pfd);
+	bool last;
+
+	gt_enter();
+	last = gt_fdlock_unlock(&pfd->lock, side);
+	if (gt_unlikely(last))
+		retire(pfd);
+	gt_leave();
+	if (gt_unlikely(last))
+		close(pfd->fd);
 }
 
 static bool commit_wait(struct gt_g *g, void *arg)
@@ -166,24 +178,23 @@ static int wait_in_poll(struct gt_pollfd *pfd, enum gt_side side)
 	return poll(&one, 1, -1) < 0 && gt_errno_get() != EINTR ? -gt_errno_get() : 0;
 }
 
-int gt_pollfd_wait(struct gt_pollfd *pfd, enum gt_side side)
+static int make_registered(struct gt_pollfd *pfd)
 {
 	struct epoll_event event = {
 		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 		.data.u64 = (uint32_t)pfd->fd | (uint64_t)gt_load(&pfd->use) << 32,
 	};
 
-	if (gt_load(&pfd->lock.state) & 1)
-		return -ECANCELED;
-	if (gt_load(&gt_sched.phase) != GT_ON && !gt_m_self())
-		return wait_in_poll(pfd, side);
-	if (!gt_load(&pfd->registered)) {
-		if (epoll_ctl(poller.epoll, EPOLL_CTL_ADD, pfd->fd, &event) &&
-		    gt_errno_get() != EEXIST)
-			return -gt_errno_get();
-		gt_store(&pfd->registered, true);
-	}
-	gt_enter();
+	if (gt_load(&pfd->registered))
+		return 0;
+	if (epoll_ctl(poller.epoll, EPOLL_CTL_ADD, pfd->fd, &event) && gt_errno_get() != EEXIST)
+		return -gt_errno_get();
+	gt_store(&pfd->registered, true);
+	return 0;
+}
+
+static void wait_in_poller(struct gt_pollfd *pfd, enum gt_side side)
+{
 	/* If nobody waits in the poller, but somebody could: let him. */
 	if (!atomic_fetch_add(&gt_sched.poll_waiters, 1) && gt_load(&gt_sched.polled))
 		gt_wake_p();
@@ -191,8 +202,26 @@ int gt_pollfd_wait(struct gt_pollfd *pfd, enum gt_side side)
 		side == GT_SIDE_READ ? GT_REASON_NET_READ : GT_REASON_NET_WRITE);
 	if (atomic_fetch_sub(&gt_sched.poll_waiters, 1) == 1 && !gt_m_self())
 		gt_deadlock_hint();
-	gt_leave();
 	atomic_store(&pfd->ready[side], NULL);
+}
+
+int gt_pollfd_wait(struct gt_pollfd *pfd, enum gt_side side)
+{
+	int error;
+
+	if (gt_load(&pfd->lock.state) & 1)
+		return -ECANCELED;
+	if (!gt_enter() && gt_load(&gt_sched.phase) != GT_ON) {
+		gt_leave();
+		return wait_in_poll(pfd, side);
+	}
+	GT_WINDOW("netpoll.wait");
+	error = make_registered(pfd);
+	if (!error)
+		wait_in_poller(pfd, side);
+	gt_leave();
+	if (error)
+		return error;
 	return gt_load(&pfd->lock.state) & 1 ? -ECANCELED : 0;
 }
 
@@ -222,15 +251,21 @@ static void wake_all(struct gt_pollfd *pfd)
 int gt_pollfd_close(int fd)
 {
 	struct gt_pollfd *pfd = entry(fd);
+	bool last;
 
 	if (!pfd)
 		return close(fd) ? -gt_errno_get() : 0;
-	if (!gt_fdlock_close(&pfd->lock))
-		return -EBADF;
 	gt_enter();
+	if (!gt_fdlock_close(&pfd->lock)) {
+		gt_leave();
+		return -EBADF;
+	}
 	wake_all(pfd);
+	last = gt_fdlock_put(&pfd->lock);
+	if (last)
+		retire(pfd);
 	gt_leave();
-	return gt_fdlock_put(&pfd->lock) ? finish(pfd) : 0;
+	return last && close(fd) ? -gt_errno_get() : 0;
 }
 
 static void netpoll_kick(void)
@@ -287,6 +322,16 @@ static void netpoll_poll(struct gt_list *list, int64_t delay)
 
 static const struct gt_poller netpoll = { .poll = netpoll_poll, .kick = netpoll_kick };
 
+void gt_netpoll_stop(void)
+{
+	if (poller.kick_fd >= 0)
+		close(poller.kick_fd);
+	if (poller.epoll >= 0)
+		close(poller.epoll);
+	poller.kick_fd = -1;
+	poller.epoll = -1;
+}
+
 int gt_netpoll_start(void)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = GT_KICK };
@@ -305,36 +350,48 @@ int gt_netpoll_start(void)
 	return 0;
 }
 
-/* Tasks are gone with their turns. Plain threads keep theirs, and go on in poll(). */
-static void forget(struct gt_pollfd *pfd)
-{
-	bool thread = false;
-
-	for (enum gt_side side = GT_SIDE_READ; side <= GT_SIDE_WRITE; side++) {
-		struct gt_g *g = atomic_exchange(&pfd->ready[side], NULL);
-
-		if (g && g != GT_READY && g->thread) {
-			thread = true;
-			gt_ready(g);
-		}
-	}
-	gt_store(&pfd->registered, false);
-	if (!thread)
-		atomic_store(&pfd->lock.state, 0);
-}
-
-void gt_netpoll_stop(void)
+static void for_each_entry(void (*do_it)(struct gt_pollfd *pfd))
 {
 	for (int i = 0; i < GT_LEAF; i++) {
 		struct gt_pollfd *leaf = gt_load_acquire(&table[i]);
 
 		for (int j = 0; leaf && j < GT_LEAF; j++)
-			forget(&leaf[j]);
+			do_it(&leaf[j]);
 	}
-	if (poller.kick_fd >= 0)
-		close(poller.kick_fd);
-	if (poller.epoll >= 0)
-		close(poller.epoll);
-	poller.kick_fd = -1;
-	poller.epoll = -1;
+}
+
+/* What tasks had is gone with them. Threads that wait go on in poll(). */
+static void end(struct gt_pollfd *pfd)
+{
+	for (enum gt_side side = GT_SIDE_READ; side <= GT_SIDE_WRITE; side++) {
+		struct gt_g *g = atomic_exchange(&pfd->ready[side], NULL);
+
+		if (g && g != GT_READY && g->thread)
+			gt_ready(g);
+	}
+	gt_store(&pfd->registered, false);
+	if (gt_fdlock_end(&pfd->lock)) {
+		retire(pfd);
+		close(pfd->fd);
+	}
+}
+
+void gt_netpoll_end(void)
+{
+	for_each_entry(end);
+	gt_netpoll_stop();
+}
+
+static void forget(struct gt_pollfd *pfd)
+{
+	gt_store(&pfd->registered, false);
+	gt_store(&pfd->ready[GT_SIDE_READ], NULL);
+	gt_store(&pfd->ready[GT_SIDE_WRITE], NULL);
+	pfd->lock = (struct gt_fdlock){0};
+}
+
+void gt_netpoll_forget(void)
+{
+	for_each_entry(forget);
+	gt_netpoll_stop();
 }

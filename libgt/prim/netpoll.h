@@ -36,4 +36,10 @@ int gt_pollfd_close(int fd);
 int gt_netpoll_start(void);
 void gt_netpoll_stop(void);
 
+/* Stop it; tasks are gone, and nobody has entered. What threads wait for they go on to. */
+void gt_netpoll_end(void);
+
+/* Stop it, in the child of a fork(), where nobody waits. */
+void gt_netpoll_forget(void);
+
 #endif /* GT_PRIM_NETPOLL_H */

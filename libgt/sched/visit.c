@@ -6,7 +6,9 @@
  *	visitors[turn]++		phase = GT_ENDING
  *	(A) look at the phase		(B) visitors[] is 0
  *
- * All are sequentially consistent, so the visitor sees the end, or the end sees it.
+ * All are sequentially consistent, so the visitor sees the end, or the end sees it. Who
+ * sees the end goes out again, until it is over: so nobody is in while the last of a run
+ * is freed. What a visitor has seen of the phase may change while it is in, but not to that.
  *
  * Threads may come all the time, one before the other has gone, so one counter need never
  * be 0. There are two, and the end waits for each after it has sent newcomers to the
@@ -18,8 +20,10 @@
  *
  * Source: sleepable RCU of the Linux kernel (McKenney).
  */
+#include <errno.h>
 #include <sched.h>
 
+#include "base/futex.h"
 #include "base/window.h"
 #include "sched/types.h"
 #include "sched/visit.h"
@@ -29,9 +33,18 @@ static __thread uint32_t my_turn;	/* of the visit under way */
 
 void gt_visit(void)
 {
-	my_turn = atomic_load(&turn);
-	GT_WINDOW("visit.turn");
-	atomic_fetch_add(&visitors[my_turn], 1);
+	int saved = errno;
+
+	for (;;) {
+		my_turn = atomic_load(&turn);
+		GT_WINDOW("visit.turn");
+		atomic_fetch_add(&visitors[my_turn], 1);
+		if (atomic_load(&gt_sched.phase) != GT_ENDING)		/* (A) */
+			break;
+		atomic_fetch_sub(&visitors[my_turn], 1);
+		gt_futex_wait(&gt_sched.phase, GT_ENDING, GT_FOREVER);
+	}
+	errno = saved;
 }
 
 void gt_visit_end(void)

@@ -5,13 +5,13 @@
 
 /*
  * A plain thread is in the runtime, but for its sleeps: the end of a run waits for it
- * before it frees what such a thread may be using. After gt_visit() it looks at the
- * phase, if it needs a runtime. These do not nest.
+ * before it frees what such a thread may be using, and it for the end. After gt_visit() it
+ * looks at the phase, if it needs a runtime. These do not nest.
  */
 void gt_visit(void);
 void gt_visit_end(void);
 
-/* The phase has been set to one that visitors turn back at: wait for those before. */
+/* The phase is GT_ENDING: wait for those that came before. */
 void gt_visits_wait(void);
 /* In the child of a fork() there are none. */
 void gt_visits_forget(void);

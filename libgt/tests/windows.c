@@ -880,6 +880,44 @@ PLAIN_TEST(visit_turn)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
+/* One that has seen the run, and is about to wait in its poller as it ends, is found there. */
+static int wire[2];
+
+static void hold_up_reader(const char *name)
+{
+	if (!visits || strcmp(name, "netpoll.wait"))
+		return;
+	atomic_store(&inside, 1);
+	while (atomic_load(&gt_sched.phase) >= GT_STARTING)
+		sched_yield();
+}
+
+static void *thread_reads(void *arg)
+{
+	char byte;
+
+	visits = true;
+	CHECK_EQ(gt_read(wire[0], &byte, 1), 1);
+	return arg;
+}
+
+static pthread_t reader;
+
+static void until_it_is_to_wait(void)
+{
+	CHECK_EQ(pthread_create(&reader, NULL, thread_reads, NULL), 0);
+	AWAIT(inside);
+}
+
+PLAIN_TEST(netpoll_wait_as_the_run_ends)
+{
+	CHECK_EQ(pipe(wire), 0);
+	atomic_store(&gt_window_hook, hold_up_reader);
+	test_run(2, until_it_is_to_wait);
+	CHECK_EQ(write(wire[1], "x", 1), 1);
+	CHECK_EQ(pthread_join(reader, NULL), 0);
+}
+
 /* One that comes all the time does not keep a run from its end. */
 static void *thread_visits_on(void *arg)
 {
@@ -918,8 +956,6 @@ PLAIN_TEST(visit_turned)
  * At the limit of threads: while the maker is about to make one too many, the only one
  * that there is comes back from its block and goes idle.
  */
-static int wire[2];
-
 static void hold_up_maker(const char *name)
 {
 	int saved = errno;

@@ -55,8 +55,9 @@ struct gt_task_attr {
  *
  * Starts the worker threads and a first task, and returns when that task's @fn
  * has returned. Tasks that are still alive then are given no more processor:
- * they never run again, and nothing of theirs is cleaned up but their stacks. What
- * they wait on when it ends (a channel, a waitgroup) must not be used any more.
+ * they never run again, and nothing of theirs is cleaned up but their stacks and
+ * their calls on descriptors. What else they wait on when it ends (a channel, a
+ * waitgroup) must not be used any more.
  * If a task is inside a blocking call or a loop that never enters the runtime,
  * its thread cannot be ended: gt_run() gives it 100 ms, then returns without it.
  *
