@@ -181,8 +181,11 @@ static bool end(int64_t deadline)
 	/* Before the Ms: it looks at them without a lock. */
 	gt_sysmon_stop();
 	gt_maker_stop();
-	if (!gt_thread_end_all(deadline))
+	if (!gt_thread_end_all(deadline)) {
+		gt_visits_wait();
+		gt_netpoll_wake_threads();
 		return false;
+	}
 	gt_preempt_stop();
 	gt_fault_stop();
 	atomic_store(&gt_sched.phase, GT_ENDING);

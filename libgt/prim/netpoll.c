@@ -23,8 +23,8 @@
  * alive, and the number of its use tells that it is stale.
  *
  * A plain thread waits the same way while the runtime runs; else in poll(). It has entered
- * when it looks which, so that the end of the run comes before, or finds it waiting: then
- * it is woken, and goes on in poll(), with the turn that it has.
+ * when it looks which, and the end of the run waits for who has: so it sees the end, or the
+ * end finds it waiting. Then it is woken, and goes on in poll(), with the turn that it has.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -360,15 +360,28 @@ static void for_each_entry(void (*do_it)(struct gt_pollfd *pfd))
 	}
 }
 
-/* What tasks had is gone with them. Threads that wait go on in poll(). */
-static void end(struct gt_pollfd *pfd)
+static void wake_threads(struct gt_pollfd *pfd)
 {
 	for (enum gt_side side = GT_SIDE_READ; side <= GT_SIDE_WRITE; side++) {
-		struct gt_g *g = atomic_exchange(&pfd->ready[side], NULL);
+		struct gt_g *g = atomic_load(&pfd->ready[side]);
 
-		if (g && g != GT_READY && g->thread)
+		if (g && g != GT_READY && g->thread &&
+		    atomic_compare_exchange_strong(&pfd->ready[side], &g, GT_READY))
 			gt_ready(g);
 	}
+}
+
+void gt_netpoll_wake_threads(void)
+{
+	for_each_entry(wake_threads);
+}
+
+/* What tasks had is gone with them. */
+static void end(struct gt_pollfd *pfd)
+{
+	wake_threads(pfd);
+	gt_store(&pfd->ready[GT_SIDE_READ], NULL);
+	gt_store(&pfd->ready[GT_SIDE_WRITE], NULL);
 	gt_store(&pfd->registered, false);
 	if (gt_fdlock_end(&pfd->lock)) {
 		retire(pfd);

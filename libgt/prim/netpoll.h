@@ -36,7 +36,10 @@ int gt_pollfd_close(int fd);
 int gt_netpoll_start(void);
 void gt_netpoll_stop(void);
 
-/* Stop it; tasks are gone, and nobody has entered. What threads wait for they go on to. */
+/* The run ends, and nobody polls: threads that wait are to look again. */
+void gt_netpoll_wake_threads(void);
+
+/* The same, and stop it; tasks are gone, and nobody has entered. */
 void gt_netpoll_end(void);
 
 /* Stop it, in the child of a fork(), where nobody waits. */

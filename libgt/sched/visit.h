@@ -11,7 +11,7 @@
 void gt_visit(void);
 void gt_visit_end(void);
 
-/* The phase is GT_ENDING: wait for those that came before. */
+/* Wait for those that came before the phase was what it is. */
 void gt_visits_wait(void);
 /* In the child of a fork() there are none. */
 void gt_visits_forget(void);

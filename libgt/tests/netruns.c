@@ -92,6 +92,36 @@ PLAIN_TEST(threads_go_on_without_a_poller)
 	reader_join(&waiting);
 }
 
+static int blocked[2];
+
+static void blocks(void *arg)
+{
+	char byte;
+
+	atomic_fetch_add(&came, 1);
+	CHECK_EQ(read(blocked[0], &byte, 1), 1);
+	(void)arg;
+}
+
+static void leaves_a_thread_and_a_block(void)
+{
+	CHECK_EQ(gt_go(blocks, NULL), 0);
+	AWAIT(came);
+	reader_start(&waiting);
+}
+
+/* A run whose end waits for a thread that cannot be ended: there is no poller any more. */
+PLAIN_TEST(threads_go_on_beside_a_stuck_one)
+{
+	CHECK_EQ(pipe(pair), 0);
+	CHECK_EQ(pipe(blocked), 0);
+	test_run(2, leaves_a_thread_and_a_block);
+	CHECK_EQ(gt_run(NULL, NULL), -EBUSY);
+	CHECK_EQ(write(pair[1], "x", 1), 1);
+	reader_join(&waiting);
+	CHECK_EQ(write(blocked[1], "x", 1), 1);
+}
+
 /* On one processor, where a task that comes goes on until it waits. */
 static void leaves_a_task_and_a_thread(void)
 {
