@@ -12,7 +12,7 @@
  * called by then, also with rcu_expedited set and thousands of others before them on a
  * CPU that a real-time task kept.
  */
-#include "gt_test.h"
+#include "gt_upcall.h"
 
 FIXTURE(unload) {
 	struct gt_test_group group;
@@ -59,35 +59,41 @@ static void run_nothing(struct gt_test_worker *self)
 {
 }
 
-/* A process whose workers are dying, in the same moment as the module. */
+static void run_enabled_spin(struct gt_test_worker *self)
+{
+	self->result = gt_upcall_enable(self->group->fd);
+	self->order = 1;
+	gt_run_spin(self);
+}
+
+/* A process whose workers are dying, with requests to one, in the same moment as the module. */
 static void use_and_die(void)
 {
-	static struct gt_test_worker worker[4];
+	static struct gt_test_worker worker[5];
 	static void (*const run[])(struct gt_test_worker *) = {
-		gt_run_park, run_nothing, gt_run_standby, gt_run_spin,
+		gt_run_park, run_nothing, gt_run_standby, gt_run_spin, run_enabled_spin,
 	};
 	struct gt_test_group group;
 	unsigned int i;
 
-	if (gt_group_open(&group, 4, 0))
+	if (gt_group_open(&group, 5, 0))
 		_exit(1);
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 5; i++) {
 		worker[i].deadline_ns = GT_DEADLINE_NONE;
 		if (!gt_worker_start(&worker[i], &group, run[i]))
 			_exit(2);
 	}
+	if (!gt_until(worker[4].order) || worker[4].result)
+		_exit(3);
+	for (i = 0; i < 100; i++)
+		gt_preempt(group.fd, worker[4].slot, 0);
 	kill(getpid(), SIGKILL);
 }
 
 GT_TEST(unload, in_the_midst_of_exits)
 {
+	unsigned int round, rounds = 10 * gt_test_scale();
 	const char *path = gt_module_file();
-	/*
-	 * Few: loading and unloading patch kernel text while the other CPUs run it, and
-	 * QEMU 7.2 now and then (once in some hundred times) keeps a stale breakpoint
-	 * translated, on which all virtual CPUs then spin for ever.
-	 */
-	unsigned int round, rounds = 2 * gt_test_scale();
 
 	if (access(path, R_OK))
 		SKIP(return, GT_TEST_NO_MODULE_FILE, path);
