@@ -37,14 +37,6 @@ static uint64_t features_now(void)
 	return info.features;
 }
 
-static int prepare_load(void)
-{
-	int err = -EAGAIN;
-
-	gt_until((err = gt_module_unload()) != -EAGAIN);
-	return err;
-}
-
 static int call_load(void)
 {
 	return gt_module_load(MODULE_INIT_IGNORE_VERMAGIC);
@@ -64,7 +56,7 @@ static int undo_load(void)
 }
 
 static const struct step load_steps[] = {
-	{ "load", call_load, prepare_load, is_there, undo_load, .least = 8 },
+	{ "load", call_load, gt_module_unload_soon, is_there, undo_load, .least = 8 },
 };
 
 GT_TEST(fail_load, module)
@@ -75,7 +67,7 @@ GT_TEST(fail_load, module)
 		SKIP(return, GT_TEST_NO_MODULE_FILE, gt_module_file());
 	features = features_now();
 	ASSERT_NE(0, features);
-	ASSERT_EQ(0, prepare_load());
+	ASSERT_EQ(0, gt_module_unload_soon());
 	err = call_load();
 	if (err == -ENOEXEC) {
 		ASSERT_EQ(0, gt_module_load(0));

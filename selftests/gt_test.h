@@ -462,12 +462,20 @@ static inline int gt_module_load(int flags)
 	return err;
 }
 
-/* Unload it as soon as that can be, and then load it again. */
-static inline int gt_module_reload(void)
+/* As soon as that can be. */
+static inline int gt_module_unload_soon(void)
 {
 	int err = -EAGAIN;
 
-	if (!gt_until((err = gt_module_unload()) != -EAGAIN) || err)
+	gt_until((err = gt_module_unload()) != -EAGAIN);
+	return err;
+}
+
+static inline int gt_module_reload(void)
+{
+	int err = gt_module_unload_soon();
+
+	if (err)
 		return err;
 	err = gt_module_load(0);
 	if (!err && !gt_until(!access(GT_TEST_DEVICE, R_OK | W_OK)))

@@ -12,7 +12,7 @@
  * called by then, also with rcu_expedited set and thousands of others before them on a
  * CPU that a real-time task kept.
  */
-#include "gt_upcall.h"
+#include "gt_test.h"
 
 FIXTURE(unload) {
 	struct gt_test_group group;
@@ -59,34 +59,23 @@ static void run_nothing(struct gt_test_worker *self)
 {
 }
 
-static void run_enabled_spin(struct gt_test_worker *self)
-{
-	self->result = gt_upcall_enable(self->group->fd);
-	self->order = 1;
-	gt_run_spin(self);
-}
-
-/* A process whose workers are dying, with requests to one, in the same moment as the module. */
+/* A process whose workers are dying, in the same moment as the module. */
 static void use_and_die(void)
 {
-	static struct gt_test_worker worker[5];
+	static struct gt_test_worker worker[4];
 	static void (*const run[])(struct gt_test_worker *) = {
-		gt_run_park, run_nothing, gt_run_standby, gt_run_spin, run_enabled_spin,
+		gt_run_park, run_nothing, gt_run_standby, gt_run_spin,
 	};
 	struct gt_test_group group;
 	unsigned int i;
 
-	if (gt_group_open(&group, 5, 0))
+	if (gt_group_open(&group, 4, 0))
 		_exit(1);
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 4; i++) {
 		worker[i].deadline_ns = GT_DEADLINE_NONE;
 		if (!gt_worker_start(&worker[i], &group, run[i]))
 			_exit(2);
 	}
-	if (!gt_until(worker[4].order) || worker[4].result)
-		_exit(3);
-	for (i = 0; i < 100; i++)
-		gt_preempt(group.fd, worker[4].slot, 0);
 	kill(getpid(), SIGKILL);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests under way while the worker or its process goes: they come to nothing, and hold
- * nothing up.
+ * Requests under way while the worker, its process or the module goes: they come to
+ * nothing, and hold nothing up. Needs root, and the module's file, to load it again.
  */
 #include "gt_upcall.h"
 #include "gt_userfault.h"
@@ -291,6 +291,24 @@ GT_TEST(upcall_end, fork)
 	self->worker.stop = true;
 	gt_worker_join(&self->worker);
 	EXPECT_EQ(0, self->worker.result);
+}
+
+GT_TEST(upcall_end, module)
+{
+	const char *path = gt_module_file();
+	int status;
+	pid_t pid;
+
+	if (geteuid() || access(path, R_OK))
+		SKIP(return, GT_TEST_NO_MODULE_FILE, path);
+	/* Of this test's group nothing may be left. */
+	gt_group_close(&self->group);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		request_and_die(false);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, gt_module_reload());
 }
 
 TEST_HARNESS_MAIN
