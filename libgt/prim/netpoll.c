@@ -107,17 +107,32 @@ void gt_pollfd_fresh(int fd, bool socket)
 	gt_store_release(&pfd->prepared, true);
 }
 
+/* The poller knows nothing of it. */
+static void reset(struct gt_pollfd *pfd)
+{
+	gt_store(&pfd->registered, false);
+	gt_store(&pfd->ready[GT_SIDE_READ], NULL);
+	gt_store(&pfd->ready[GT_SIDE_WRITE], NULL);
+}
+
 /* The last reference is gone: from the close() on, which comes next, the number is another's. */
 static void retire(struct gt_pollfd *pfd)
 {
 	if (gt_load(&pfd->registered))
 		epoll_ctl(poller.epoll, EPOLL_CTL_DEL, pfd->fd, NULL);
-	gt_store(&pfd->registered, false);
+	reset(pfd);
 	gt_store(&pfd->prepared, false);
-	gt_store(&pfd->ready[GT_SIDE_READ], NULL);
-	gt_store(&pfd->ready[GT_SIDE_WRITE], NULL);
 	atomic_fetch_add(&pfd->use, 1);
 	atomic_store(&pfd->lock.state, 0);
+}
+
+/* Leave the runtime; the close(), which may block, comes after that. 0 or -errno. */
+static int leave(struct gt_pollfd *pfd, bool last)
+{
+	if (gt_unlikely(last))
+		retire(pfd);
+	gt_leave();
+	return gt_unlikely(last) && close(pfd->fd) ? -gt_errno_get() : 0;
 }
 
 int gt_pollfd_begin(int fd, enum gt_side side, struct gt_pollfd **out)
@@ -130,11 +145,7 @@ int gt_pollfd_begin(int fd, enum gt_side side, struct gt_pollfd **out)
 		return error;
 	gt_enter();
 	has_turn = gt_fdlock_lock(&pfd->lock, side, &last);
-	if (last)
-		retire(pfd);
-	gt_leave();
-	if (last)
-		close(fd);
+	leave(pfd, last);
 	if (!has_turn)
 		return -ECANCELED;
 	*out = pfd;
@@ -148,15 +159,8 @@ int gt_pollfd_begin(int fd, enum gt_side side, struct gt_pollfd **out)
 
 void gt_pollfd_end(struct gt_pollfd *pfd, enum gt_side side)
 {
-	bool last;
-
 	gt_enter();
-	last = gt_fdlock_unlock(&pfd->lock, side);
-	if (gt_unlikely(last))
-		retire(pfd);
-	gt_leave();
-	if (gt_unlikely(last))
-		close(pfd->fd);
+	leave(pfd, gt_fdlock_unlock(&pfd->lock, side));
 }
 
 static bool commit_wait(struct gt_g *g, void *arg)
@@ -251,7 +255,6 @@ static void wake_all(struct gt_pollfd *pfd)
 int gt_pollfd_close(int fd)
 {
 	struct gt_pollfd *pfd = entry(fd);
-	bool last;
 
 	if (!pfd)
 		return close(fd) ? -gt_errno_get() : 0;
@@ -261,11 +264,7 @@ int gt_pollfd_close(int fd)
 		return -EBADF;
 	}
 	wake_all(pfd);
-	last = gt_fdlock_put(&pfd->lock);
-	if (last)
-		retire(pfd);
-	gt_leave();
-	return last && close(fd) ? -gt_errno_get() : 0;
+	return leave(pfd, gt_fdlock_put(&pfd->lock));
 }
 
 static void netpoll_kick(void)
@@ -380,9 +379,7 @@ void gt_netpoll_wake_threads(void)
 static void end(struct gt_pollfd *pfd)
 {
 	wake_threads(pfd);
-	gt_store(&pfd->ready[GT_SIDE_READ], NULL);
-	gt_store(&pfd->ready[GT_SIDE_WRITE], NULL);
-	gt_store(&pfd->registered, false);
+	reset(pfd);
 	if (gt_fdlock_end(&pfd->lock)) {
 		retire(pfd);
 		close(pfd->fd);
@@ -397,9 +394,7 @@ void gt_netpoll_end(void)
 
 static void forget(struct gt_pollfd *pfd)
 {
-	gt_store(&pfd->registered, false);
-	gt_store(&pfd->ready[GT_SIDE_READ], NULL);
-	gt_store(&pfd->ready[GT_SIDE_WRITE], NULL);
+	reset(pfd);
 	pfd->lock = (struct gt_fdlock){0};
 }
 

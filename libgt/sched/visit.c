@@ -33,18 +33,19 @@ static __thread uint32_t my_turn;	/* of the visit under way */
 
 void gt_visit(void)
 {
-	int saved = errno;
+	int saved;
 
 	for (;;) {
 		my_turn = atomic_load(&turn);
 		GT_WINDOW("visit.turn");
 		atomic_fetch_add(&visitors[my_turn], 1);
 		if (atomic_load(&gt_sched.phase) != GT_ENDING)		/* (A) */
-			break;
+			return;
 		atomic_fetch_sub(&visitors[my_turn], 1);
+		saved = errno;
 		gt_futex_wait(&gt_sched.phase, GT_ENDING, GT_FOREVER);
+		errno = saved;
 	}
-	errno = saved;
 }
 
 void gt_visit_end(void)

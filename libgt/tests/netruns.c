@@ -45,6 +45,13 @@ static void reader_join(struct reader *reader)
 	CHECK_EQ(pthread_join(reader->thread, NULL), 0);
 }
 
+/* On one processor it then goes on until it waits. */
+static void task_start(void (*fn)(void *arg))
+{
+	CHECK_EQ(gt_go(fn, NULL), 0);
+	AWAIT(came);
+}
+
 static void nothing(void)
 {
 }
@@ -110,8 +117,7 @@ static void nothing_at_all(void *arg)
 
 static void leaves_a_thread_and_a_block(void)
 {
-	CHECK_EQ(gt_go(blocks, NULL), 0);
-	AWAIT(came);
+	task_start(blocks);
 	reader_start(&waiting);
 }
 
@@ -131,11 +137,9 @@ PLAIN_TEST(threads_go_on_beside_a_stuck_one)
 	CHECK_EQ(result, 0);
 }
 
-/* On one processor, where a task that comes goes on until it waits. */
 static void leaves_a_task_and_a_thread(void)
 {
-	CHECK_EQ(gt_go(reads, NULL), 0);
-	AWAIT(came);
+	task_start(reads);
 	reader_start(&waiting);
 }
 
@@ -150,8 +154,7 @@ PLAIN_TEST(turns_of_tasks_are_taken_back)
 
 static void closes_what_a_task_reads(void)
 {
-	CHECK_EQ(gt_go(reads, NULL), 0);
-	AWAIT(came);
+	task_start(reads);
 	CHECK_EQ(gt_close(pair[0]), 0);
 }
 
